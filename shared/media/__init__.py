@@ -1,0 +1,1 @@
+"""Probing, planning and encoding of media: a pure library on files."""

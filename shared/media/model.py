@@ -1,0 +1,109 @@
+"""What the media library passes on: plain values, stored as JSON with the video.
+
+Times are integers in a named time base, never floats: a cut is exactly the pts of an existing frame.
+"""
+
+from fractions import Fraction
+
+from msgspec import Struct
+
+
+class Ratio(Struct, frozen=True):
+    """A rational number that JSON can hold."""
+
+    num: int
+    den: int
+
+    def fraction(self) -> Fraction:
+        return Fraction(self.num, self.den)
+
+
+class AudioInfo(Struct, frozen=True):
+    """The audio stream that is used: the first one that decodes."""
+
+    stream_index: int
+    codec: str
+    channels: int
+    sample_rate: int
+
+
+class SourceInfo(Struct, frozen=True):
+    """What a probe found. `width` and `height` are of the displayed picture: rotated, square pixels."""
+
+    container: str
+    video_codec: str
+    width: int
+    height: int
+    rotation: int  # degrees clockwise: 0, 90, 180, 270
+    time_base: Ratio
+    frame_rate: Ratio  # average, frames per second
+    container_start: float  # seconds; what ffmpeg's -ss counts from
+    frames: int
+    start_pts: int
+    end_pts: int  # last pts + its duration
+    interlaced: bool
+    hdr: str  # "", "pq" or "hlg"
+    seekable: bool  # False: (MPEG-TS …) remux or read linearly
+    audio: AudioInfo | None
+
+
+class Rendition(Struct, frozen=True):
+    """One rung of the ladder."""
+
+    name: str  # "1080p"
+    width: int
+    height: int
+    max_rate: int  # kbit/s
+    buffer_size: int  # kbit
+    level: str  # H.264 level, "4.0"
+
+
+class Plan(Struct, frozen=True):
+    """How a source is cut: segment k is the frames with cuts[k] <= pts < cuts[k + 1]."""
+
+    source: SourceInfo
+    cuts: list[int]  # in source.time_base; len = segments + 1
+    frames: list[int]  # frames in each segment
+    renditions: list[Rendition]  # highest first
+    output_frame_rate: Ratio
+    target_duration: int  # seconds, EXT-X-TARGETDURATION: no media segment is longer once rounded
+
+    @property
+    def segments(self) -> int:
+        return len(self.cuts) - 1
+
+    def seconds(self, pts: int) -> float:
+        """The time of `pts` on the published timeline, which starts at cut 0."""
+        return float((pts - self.cuts[0]) * self.source.time_base.fraction())
+
+
+class MediaSegment(Struct, frozen=True):
+    """One CMAF file on disk: one segment of one rendition. Ticks are in `timescale`."""
+
+    rendition: str  # "1080p" … or "audio"
+    index: int
+    path: str
+    init_path: str
+    start: int
+    duration: int
+    timescale: int
+    frames: int  # video frames, or AAC frames
+    codecs: str  # RFC 6381, "avc1.640028"
+    size: int  # bytes
+
+
+class Storyboard(Struct, frozen=True):
+    """Sprites of small pictures over the timeline, for the seek bar."""
+
+    tile_width: int
+    tile_height: int
+    columns: int
+    rows: int
+    interval: float  # seconds between pictures
+    count: int
+    sheets: list[str]  # paths of JPEG files
+
+
+class Thumbnails(Struct, frozen=True):
+    poster_path: str
+    storyboard: Storyboard
