@@ -43,8 +43,13 @@ class SourceInfo(Struct, frozen=True):
     end_pts: int  # last pts + its duration
     interlaced: bool
     hdr: str  # "", "pq" or "hlg"
-    seekable: bool  # False: (MPEG-TS …) remux or read linearly
+    seekable: bool  # a seek lands on the keyframe it names (mp4, mkv …); False: (MPEG-TS …) seek further back
     audio: AudioInfo | None
+    stream_index: int = 0  # of the video stream
+    counted: bool = False  # its timestamps cannot be trusted: frame n is at n, in a time base of one frame
+    first_picture: float = 0.0  # seconds on the source's own clock; the published timeline starts there
+    sample_format: str = "yuv420p"
+    untagged_matrix: str = ""  # colours that the file does not name: what players would guess at this size
 
 
 class Rendition(Struct, frozen=True):
@@ -67,10 +72,15 @@ class Plan(Struct, frozen=True):
     renditions: list[Rendition]  # highest first
     output_frame_rate: Ratio
     target_duration: int  # seconds, EXT-X-TARGETDURATION: no media segment is longer once rounded
+    seeks: list[int | None]  # where to seek to, to decode each segment; None: from the beginning
+    frame_rate_cap: int = 0  # frames closer than 1/cap are left out; 0: all are kept
 
     @property
     def segments(self) -> int:
         return len(self.cuts) - 1
+
+    def rendition(self, name: str) -> Rendition:
+        return next(r for r in self.renditions if r.name == name)
 
     def seconds(self, pts: int) -> float:
         """The time of `pts` on the published timeline, which starts at cut 0."""
@@ -90,6 +100,8 @@ class MediaSegment(Struct, frozen=True):
     frames: int  # video frames, or AAC frames
     codecs: str  # RFC 6381, "avc1.640028"
     size: int  # bytes
+    init_sha256: str = ""  # the same over all segments of a rendition, or the manifest marks a discontinuity
+    filler: bool = False  # nothing in the source could be decoded here: a picture stands still for it
 
 
 class Storyboard(Struct, frozen=True):

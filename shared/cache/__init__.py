@@ -1,0 +1,101 @@
+"""Kept results, so that they need not be made again: in Redis when REDIS_URL is set, else in this process.
+
+A cache is never needed: when Redis does not answer, nothing is found and nothing is kept, the log says so once, and
+/ready and wadi_cache_errors_total say it as long as it lasts. Nor is it the truth: a key must hold something that
+changes with the thing (a generation in its row, the epoch of the ring), since other processes keep copies that
+`forget` does not reach.
+"""
+
+import logging
+from functools import lru_cache
+from urllib.parse import urlsplit
+
+from shared import metrics, ready
+from shared.cache.base import Cache, CacheDown
+from shared.cache.memory import MemoryCache
+from shared.config import ConfigError, setting
+
+__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put"]
+
+SCHEMES = ("redis", "rediss", "unix")
+
+log = logging.getLogger("wadi.cache")
+
+
+def check_settings() -> None:
+    """Raises ConfigError when REDIS_URL is no such URL. Whether it answers, /ready tells."""
+    try:
+        parts = urlsplit(setting("REDIS_URL"))
+        well_formed = not setting("REDIS_URL") or (parts.scheme in SCHEMES and parts.port != 0)
+    except ValueError:
+        well_formed = False
+    if not well_formed:
+        raise ConfigError("REDIS_URL is not of the form redis://user:password@host:port/0.")
+
+
+def get(key: str) -> bytes | None:
+    try:
+        value = _cache().get(key)
+    except CacheDown:
+        metrics.CACHE_ERRORS.inc()
+        value = None
+    metrics.CACHE_READS.labels("miss" if value is None else "hit").inc()
+    return value
+
+
+def put(key: str, value: bytes, seconds: int) -> None:
+    try:
+        _cache().put(key, value, seconds)
+    except CacheDown:
+        metrics.CACHE_ERRORS.inc()
+
+
+def forget(*keys: str) -> None:
+    try:
+        _cache().forget(*keys)
+    except CacheDown:
+        metrics.CACHE_ERRORS.inc()
+
+
+def count(name: str, window_s: int) -> tuple[int, int] | None:
+    """Counts one more: how many in this window, and the seconds until it ends. None when the cache does not answer.
+
+    Without Redis every process counts for itself: what must hold for all of them is counted by shared/limits.
+    """
+    try:
+        return _cache().count(name, window_s)
+    except CacheDown:
+        metrics.CACHE_ERRORS.inc()
+        return None
+
+
+def _cache() -> Cache:
+    return _made(setting("REDIS_URL"))
+
+
+@lru_cache(maxsize=8)
+def _made(url: str) -> Cache:
+    if not url:
+        return MemoryCache()
+    from shared.cache.redis import RedisCache
+
+    return RedisCache(url, _changed)
+
+
+def _changed(trouble: str | None) -> None:
+    metrics.BACKEND_UP.labels("redis").set(trouble is None)
+    if trouble is None:
+        log.info("Redis answers again")
+    else:
+        log.warning("%s; going on without it", trouble)
+
+
+def _trouble() -> str | None:
+    try:
+        _cache().ping()
+    except CacheDown as error:
+        return str(error)
+    return None
+
+
+ready.register("redis", "REDIS_URL", _trouble, needed=False)

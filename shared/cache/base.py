@@ -1,0 +1,28 @@
+"""The port: bytes under a key for a while, and counts in windows of time."""
+
+from typing import Protocol
+
+
+class CacheDown(Exception):
+    """The cache does not answer; the message names its variable, its address and what was refused."""
+
+
+class Cache(Protocol):
+    """Both implementations pass tests/contract/test_cache.py. Raises CacheDown."""
+
+    def get(self, key: str) -> bytes | None: ...
+
+    def put(self, key: str, value: bytes, seconds: int) -> None:
+        """Keeps the value for so many seconds at most: it may go sooner, when room is short."""
+
+    def forget(self, *keys: str) -> None:
+        """Removes values and counts."""
+
+    def count(self, name: str, window_s: int) -> tuple[int, int]:
+        """Counts one more under `name`: how many there are in this window, and the seconds until it ends (>= 1).
+
+        A window begins with the first count after the one before has ended.
+        """
+
+    def ping(self) -> None:
+        """Returns when the cache answers."""

@@ -1,0 +1,46 @@
+"""Which implementation serves: etcd when ETCD_ENDPOINTS is set, else PostgreSQL."""
+
+from functools import lru_cache
+
+from shared import ready
+from shared.config import setting
+from shared.coordination.base import Coordination
+from shared.coordination.postgres import PostgresCoordination
+from shared.errors import Unavailable
+
+
+def coordination() -> Coordination:
+    return _made(setting("ETCD_ENDPOINTS"), setting("ETCD_PREFIX"))
+
+
+def renew(node_id: str, ttl_s: float) -> None:
+    """The node answers; it counts as alive for so long. Raises Unavailable."""
+    coordination().renew(node_id, ttl_s)
+
+
+def alive() -> set[str]:
+    """The nodes whose lease has not run out. Raises Unavailable."""
+    return coordination().alive()
+
+
+def trouble() -> str | None:
+    """Why the coordination does not answer, in one line; None when it does. PostgreSQL's answer is /ready's own."""
+    if not setting("ETCD_ENDPOINTS"):
+        return None
+    try:
+        alive()
+    except Unavailable as error:
+        return str(error)
+    return None
+
+
+@lru_cache(maxsize=8)
+def _made(endpoints: str, _prefix: str) -> Coordination:
+    if not endpoints:
+        return PostgresCoordination()
+    from shared.coordination.etcd import EtcdCoordination
+
+    return EtcdCoordination()
+
+
+ready.register("coordination", "ETCD_ENDPOINTS", trouble, needed=False)

@@ -1,0 +1,110 @@
+"""What functions are declared with. The contract is in docs/architecture.md, "A function"."""
+
+import functools
+import inspect
+from collections.abc import Callable
+from typing import Any, get_type_hints
+
+import flask
+
+from events.base import Event
+from shared.access import Access
+from shared.answer import answer_event, answer_ping, answer_request
+from shared.capability import ATTRIBUTE, Capability, EventCapability, HttpCapability, PingCapability
+from shared.context import Context
+from shared.errors import Malformed, Problem
+from shared.http import Accepted, Created, Encoded, Response, Route
+from shared.limits import PerClient
+
+__all__ = [
+    "ADMIN",
+    "CREATOR",
+    "PUBLIC",
+    "USER",
+    "Accepted",
+    "Context",
+    "Created",
+    "Encoded",
+    "Malformed",
+    "PerClient",
+    "Problem",
+    "Response",
+    "event_function",
+    "http_function",
+    "minutes",
+    "ping_function",
+    "seconds",
+]
+
+PUBLIC, USER, CREATOR, ADMIN = Access.PUBLIC, Access.USER, Access.CREATOR, Access.ADMIN
+
+Call = Callable[..., Any]
+Served = Callable[[flask.Request], flask.Response]
+
+
+def seconds(count: float) -> float:
+    return count
+
+
+def minutes(count: float) -> float:
+    return count * 60
+
+
+def http_function(
+    route: str,
+    *,
+    access: Access,
+    limit: PerClient | None = None,
+    raw_body: bool = False,
+    query_token: bool = False,
+) -> Callable[[Call], Served]:
+    """Answers requests of one route. `raw_body` leaves the body to the function; `query_token` accepts ?token=."""
+
+    def decorate(call: Call) -> Served:
+        hints = get_type_hints(call)
+        takes = [hints[name] for name in inspect.signature(call).parameters if hints[name] is not Context]
+        capability = HttpCapability(
+            name=call.__name__,
+            route=Route.parse(route),
+            access=access,
+            limit=limit,
+            raw_body=raw_body,
+            query_token=query_token,
+            request=takes[0] if takes else None,
+            answer=hints.get("return"),
+            call=call,
+        )
+        return _served(capability, functools.partial(answer_request, capability))
+
+    return decorate
+
+
+def event_function(event: type[Event] | None, *, lease: float | None = None) -> Callable[[Call], Served]:
+    """Handles events of one type (None: any), each once. With a `lease` (seconds, renewed while the work goes on)
+    for work that is longer than a transaction should be."""
+
+    def decorate(call: Call) -> Served:
+        capability = EventCapability(call.__name__, event, lease, call)
+        return _served(capability, functools.partial(answer_event, capability))
+
+    return decorate
+
+
+def ping_function() -> Callable[[Call], Served]:
+    """Is woken by a PingSource."""
+
+    def decorate(call: Call) -> Served:
+        capability = PingCapability(call.__name__, call)
+        return _served(capability, functools.partial(answer_ping, capability))
+
+    return decorate
+
+
+def _served(capability: Capability, answer: Served) -> Served:
+    # functions-framework accepts plain functions only, so a partial will not do
+    @functools.wraps(capability.call)
+    def serve(request: flask.Request) -> flask.Response:
+        return answer(request)
+
+    setattr(serve, ATTRIBUTE, capability)
+    return serve

@@ -1,0 +1,53 @@
+"""Passwords: bcrypt, at a cost that makes guessing slow.
+
+bcrypt reads 72 bytes and stops at a zero byte, so it is given a digest of the password: 44 characters that depend on
+all of it. The digest is of a labelled input, so that a plain SHA-256 stolen elsewhere is of no use here.
+"""
+
+import base64
+import hashlib
+import unicodedata
+
+from shared.config import ConfigError, integer
+
+LOWEST_COST = 10
+HIGHEST_COST = 18  # half a minute a login
+
+
+def hash_password(password: str) -> str:
+    """A salted bcrypt hash at BCRYPT_COST."""
+    import bcrypt
+
+    return bcrypt.hashpw(_digest(password), bcrypt.gensalt(_cost())).decode()
+
+
+def check_password(password: str, stored: str | None) -> bool:
+    """Whether the password is the one that was hashed. Without a hash (no such account) the answer is False after the
+    same work, so that the time it takes does not tell whether an account exists."""
+    import bcrypt
+
+    matches = bcrypt.checkpw(_digest(password), (stored or _hash_of_nobody()).encode())
+    return matches and stored is not None
+
+
+def needs_rehash(stored: str) -> bool:
+    """Whether the hash was made at another cost than BCRYPT_COST is now."""
+    return int(stored.split("$")[2]) != _cost()
+
+
+def _digest(password: str) -> bytes:
+    # NFC: the same letters typed on another keyboard are the same password
+    text = "wadi password:" + unicodedata.normalize("NFC", password)
+    return base64.b64encode(hashlib.sha256(text.encode()).digest())
+
+
+def _hash_of_nobody() -> str:
+    """A hash that no password is known to have."""
+    return f"$2b${_cost():02d}${'wadi' * 5}we{'n' * 31}"
+
+
+def _cost() -> int:
+    cost = integer("BCRYPT_COST", minimum=LOWEST_COST)
+    if cost > HIGHEST_COST:
+        raise ConfigError(f"BCRYPT_COST={cost} is too large: it must be at most {HIGHEST_COST}.")
+    return cost

@@ -1,0 +1,25 @@
+"""How often one client may call a function."""
+
+from typing import NamedTuple
+
+from shared.counting import count
+from shared.errors import Problem
+
+
+class PerClient(NamedTuple):
+    """At most `calls` in each window of `per` seconds, by client address."""
+
+    name: str
+    calls: int
+    per: int
+
+    def spend(self, client: str) -> None:
+        """Raises Problem too-many-requests, with Retry-After."""
+        used, wait = count(self.name, client, self.per)
+        if used > self.calls:
+            raise too_many(f"Too many requests: try again in {wait} s.", wait)
+
+
+def too_many(detail: str, wait: int) -> Problem:
+    """429 for somebody who may come again in `wait` seconds."""
+    return Problem("too-many-requests", detail, headers={"Retry-After": str(wait)}, retry_after_s=wait)

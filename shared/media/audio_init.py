@@ -1,0 +1,57 @@
+"""The init segment of an AAC track, box by box."""
+
+import struct
+
+from shared.media.boxes import box, full_box
+
+MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
+UNDETERMINED = 0x55C4  # the language "und"
+
+
+def audio_init(configuration: bytes, sample_rate: int, channels: int, bit_rate: int) -> bytes:
+    """`configuration` is the AudioSpecificConfig. No edit list: the first sample is at its decode time."""
+    entry = box(
+        "mp4a",
+        struct.pack(">6xH8xHH4xI", 1, channels, 16, sample_rate << 16),
+        full_box("esds", 0, 0, _descriptors(configuration, bit_rate)),
+    )
+    nothing = struct.pack(">I", 0)
+    table = box(
+        "stbl",
+        full_box("stsd", 0, 0, struct.pack(">I", 1), entry),
+        full_box("stts", 0, 0, nothing),
+        full_box("stsc", 0, 0, nothing),
+        full_box("stsz", 0, 0, nothing, nothing),
+        full_box("stco", 0, 0, nothing),
+    )
+    information = box(
+        "minf",
+        full_box("smhd", 0, 0, nothing),
+        box("dinf", full_box("dref", 0, 0, struct.pack(">I", 1), full_box("url ", 0, 1))),
+        table,
+    )
+    media = box(
+        "mdia",
+        full_box("mdhd", 0, 0, struct.pack(">IIIIHH", 0, 0, sample_rate, 0, UNDETERMINED, 0)),
+        full_box("hdlr", 0, 0, struct.pack(">I4s12x", 0, b"soun"), b"SoundHandler\0"),
+        information,
+    )
+    header = struct.pack(">IIIII8xhhhH", 0, 0, 1, 0, 0, 0, 1, 0x0100, 0) + MATRIX + struct.pack(">II", 0, 0)
+    movie = box(
+        "moov",
+        full_box(
+            "mvhd", 0, 0, struct.pack(">IIIIIH10x", 0, 0, 1000, 0, 0x10000, 0x0100), MATRIX, bytes(24), b"\0\0\0\2"
+        ),
+        box("trak", full_box("tkhd", 0, 7, header), media),
+        box("mvex", full_box("trex", 0, 0, struct.pack(">IIIII", 1, 1, 0, 0, 0))),
+    )
+    return box("ftyp", b"iso6", nothing, b"iso6cmfcmp41") + movie
+
+
+def _descriptors(configuration: bytes, bit_rate: int) -> bytes:
+    decoder = bytes([0x40, 0x15]) + bytes(3) + struct.pack(">II", bit_rate, bit_rate) + _descriptor(5, configuration)
+    return _descriptor(3, struct.pack(">HB", 1, 0) + _descriptor(4, decoder) + _descriptor(6, b"\x02"))
+
+
+def _descriptor(tag: int, body: bytes) -> bytes:
+    return bytes([tag, len(body)]) + body

@@ -1,0 +1,75 @@
+"""Which rungs a picture gets.
+
+A rung is named by the short side of its 16:9 box: 1080p fits 1920 x 1080 (or 1080 x 1920 upright). A picture gets every
+rung whose box it fills, or nearly, in one direction at least: a 1916 x 800 film has a 1080p rung, of its own size. None
+is ever upscaled.
+"""
+
+from fractions import Fraction
+
+from shared.media.model import Rendition
+
+# short side, long side, kbit/s at most, kbit of buffer
+RUNGS = [(1080, 1920, 5000, 7500), (720, 1280, 2800, 4200), (480, 854, 1400, 2100), (360, 640, 800, 1200)]
+
+NEARLY = Fraction(105, 100)
+
+# H.264 table A-1: level, macroblocks a second, macroblocks a frame, kbit/s in High profile
+LEVELS = [
+    ("1.3", 11_880, 396, 960),
+    ("2.1", 19_800, 792, 5_000),
+    ("2.2", 20_250, 1_620, 5_000),
+    ("3.0", 40_500, 1_620, 12_500),
+    ("3.1", 108_000, 3_600, 17_500),
+    ("3.2", 216_000, 5_120, 25_000),
+    ("4.0", 245_760, 8_192, 25_000),
+    ("4.2", 522_240, 8_704, 62_500),
+    ("5.1", 983_040, 36_864, 300_000),
+    ("5.2", 2_073_600, 36_864, 300_000),
+]
+
+
+def ladder(width: int, height: int, frame_rate: Fraction) -> list[Rendition]:
+    """The rungs for a displayed picture, highest first; one of its own size when it is below 360p."""
+    short, long = min(width, height), max(width, height)
+    rungs = []
+    for rung_short, rung_long, max_rate, buffer_size in RUNGS:
+        scale = min(Fraction(rung_short, short), Fraction(rung_long, long))
+        if scale <= NEARLY:
+            size = _even(width, min(scale, Fraction(1))), _even(height, min(scale, Fraction(1)))
+            rungs.append(_rendition(f"{rung_short}p", *size, max_rate, buffer_size, frame_rate))
+    if rungs:
+        return rungs
+    own = _even(width, Fraction(1)), _even(height, Fraction(1))
+    return [_rendition(f"{min(own)}p", *own, 800, 1200, frame_rate)]
+
+
+def _even(side: int, scale: Fraction) -> int:
+    """Scaled, to the nearest even number that is not larger than the source's side."""
+    even = 2 * round(side * scale / 2)
+    return max(2, even if even <= side else even - 2)
+
+
+def even_size(width: int, height: int, box_short: int, box_long: int) -> tuple[int, int]:
+    """The largest even size of the same shape in a box, never upscaled."""
+    scale = min(Fraction(box_short, min(width, height)), Fraction(box_long, max(width, height)), Fraction(1))
+    return _even(width, scale), _even(height, scale)
+
+
+def _rendition(name: str, width: int, height: int, max_rate: int, buffer_size: int, frame_rate: Fraction) -> Rendition:
+    return Rendition(name, width, height, max_rate, buffer_size, level(width, height, frame_rate, max_rate))
+
+
+def level(width: int, height: int, frame_rate: Fraction, max_rate: int) -> str:
+    """The lowest H.264 level that admits this picture, rate and bit rate."""
+    blocks = -(-width // 16) * -(-height // 16)
+    widest = max(-(-width // 16), -(-height // 16))
+    for name, per_second, per_frame, kbits in LEVELS:
+        if (
+            blocks <= per_frame
+            and widest**2 <= 8 * per_frame
+            and blocks * frame_rate <= per_second
+            and max_rate <= kbits
+        ):
+            return name
+    return LEVELS[-1][0]

@@ -1,0 +1,1 @@
+"""What viewers say in a video's room."""

@@ -1,0 +1,34 @@
+"""Cursors: the place of the last hit of a page, opaque to clients."""
+
+import base64
+import re
+from decimal import Decimal
+from typing import NamedTuple
+
+from shared.search.base import BadCursor
+
+REFUSAL = "The cursor is not one that a page of results gave."
+_FORM = re.compile(r"(?P<score>\d\.\d{6}) (?P<id>[\w-]+)")
+
+
+class Place(NamedTuple):
+    """Hits are sorted by score, then by id, which makes every place unique."""
+
+    score: Decimal
+    id: str
+
+
+def write(place: Place) -> str:
+    return base64.urlsafe_b64encode(f"{place.score} {place.id}".encode()).rstrip(b"=").decode()
+
+
+def read(cursor: str) -> Place:
+    """Raises BadCursor."""
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+    except ValueError:
+        raise BadCursor(REFUSAL) from None
+    found = _FORM.fullmatch(text)
+    if found is None:
+        raise BadCursor(REFUSAL)
+    return Place(Decimal(found["score"]), found["id"])

@@ -1,0 +1,38 @@
+"""What of a document is stored, shown and indexed, whichever engine holds it."""
+
+import unicodedata
+from typing import NamedTuple
+
+from shared.search.base import Document
+from shared.search.text import fold
+
+MAX_INDEXED = 100_000  # characters of one text; a tsvector of PostgreSQL may have 1 MB
+MAX_HIGHLIGHTED = 20_000
+
+
+class Prepared(NamedTuple):
+    """`title`, `body` and `tags` are what is shown; `words` is what is found, where the words stand: folded."""
+
+    title: str
+    body: str
+    tags: list[str]
+    words: dict[str, str]
+
+
+def prepare(document: Document) -> Prepared:
+    title, body = _normal(document.title), _normal(document.body)
+    tags = [_normal(tag) for tag in document.tags]
+    if document.kind == "message":
+        words = {"message": _indexed(body)}
+    else:
+        words = {"title": _indexed(title), "body": _indexed(body), "tags": _indexed("\n".join(tags))}
+    return Prepared(title, body, tags, words)
+
+
+def _normal(text: str) -> str:
+    """One spelling of every letter; PostgreSQL accepts all characters but zero."""
+    return unicodedata.normalize("NFC", text.replace("\0", ""))
+
+
+def _indexed(text: str) -> str:
+    return fold(text[:MAX_INDEXED])

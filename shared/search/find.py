@@ -1,0 +1,61 @@
+"""A search as people make it: answers are kept for a minute, and the database has the last word on who may see what.
+
+An answer is kept under the generation of the index, which every write changes, so no write is overlooked. OpenSearch
+shows what was written a moment later; until it does, nothing is kept.
+"""
+
+import hashlib
+
+import msgspec
+
+from shared import cache
+from shared.config import integer, setting
+from shared.db import Transaction
+from shared.search import cursor as cursors
+from shared.search import generation, open_index
+from shared.search.base import Kind, Results
+from shared.search.query import parse
+
+SECONDS = 60
+
+
+def find(
+    tx: Transaction, text: str, *, viewer: str | None, kind: Kind | None, limit: int, cursor: str | None
+) -> Results:
+    """Raises BadCursor, Unavailable."""
+    if cursor is not None:
+        cursors.read(cursor)
+    # read before the index: an answer may be newer than its generation, but never older
+    now = generation.current(tx)
+    shown_after_ms = 2 * integer("OPENSEARCH_REFRESH_MS", minimum=1) if setting("OPENSEARCH_URL") else 0
+    key = _key(now.number, text, viewer, kind, limit, cursor)
+    kept = cache.get(key)
+    if kept is not None:
+        return _visible(tx, msgspec.json.decode(kept, type=Results), viewer)
+    results = open_index(tx).search(text, viewer=viewer, kind=kind, limit=limit, cursor=cursor)
+    if now.quiet_ms >= shown_after_ms:
+        cache.put(key, msgspec.json.encode(results), SECONDS)
+    return _visible(tx, results, viewer)
+
+
+def _key(
+    generation_number: int, text: str, viewer: str | None, kind: Kind | None, limit: int, cursor: str | None
+) -> str:
+    """The same for queries that differ only in how they are written."""
+    index = setting("OPENSEARCH_INDEX") if setting("OPENSEARCH_URL") else "postgres"
+    words = [[(term.text, term.excluded, term.prefix) for term in terms] for terms in parse(text)]
+    asked = msgspec.json.encode([words, viewer, kind, limit, cursor])
+    return f"search:{index}:{generation_number}:{hashlib.sha256(asked).hexdigest()}"
+
+
+def _visible(tx: Transaction, results: Results, viewer: str | None) -> Results:
+    """Without what was deleted, or made private, and is not out of the index yet."""
+    ids = list({hit.video_id for hit in results.results})
+    if not ids:
+        return results
+    rows = tx.all(
+        "select id from video where id = any(%s) and state <> 'deleted' and (visibility = 'public' or owner_id = %s)",
+        (ids, viewer),
+    )
+    seen = {row["id"] for row in rows}
+    return Results([hit for hit in results.results if hit.video_id in seen], results.next)

@@ -1,0 +1,201 @@
+"""The search index in OpenSearch. Its words are those of shared/search/postgres.py: the same tests hold both."""
+
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Any
+
+from msgspec import UNSET
+
+from shared.db import Transaction
+from shared.search import cursor as cursors
+from shared.search import generation, opensearch_build, opensearch_index
+from shared.search.base import Document, Hit, Kind, Results, SearchIndex
+from shared.search.document import MAX_HIGHLIGHTED, prepare
+from shared.search.highlight import Span, mark, snippet, spans
+from shared.search.opensearch_client import client, reached
+from shared.search.opensearch_query import STEPS, Query, build
+from shared.search.text import fold
+
+CREATE_LOCK = 7_236_910_031  # who makes the first index
+TRIES = 5
+
+
+def source(document: Document) -> dict[str, Any]:
+    """The document as OpenSearch keeps it."""
+    prepared = prepare(document)
+    return {
+        "kind": document.kind,
+        "id": document.id,
+        "video_id": document.video_id,
+        "owner_id": document.owner_id,
+        "visibility": document.visibility,
+        "shown_title": prepared.title,
+        "shown_body": prepared.body,
+        **prepared.words,
+    }
+
+
+def key(document: Document) -> str:
+    return f"{document.kind}-{document.id}"
+
+
+class OpenSearchIndex(SearchIndex):
+    """Writes when it is told to, whatever becomes of the transaction given: that one orders the writes (see the base),
+    and its locks are held until OpenSearch has them. A video is found, or not found any more, when the write returns;
+    a message within OPENSEARCH_REFRESH_MS."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def put(self, document: Document) -> None:
+        revision = opensearch_build.revision(self._tx)
+        self._write(lambda alias: self._put(alias, document, revision))
+
+    def remove_video(self, video_id: str) -> None:
+        self._write(lambda alias: self._remove(alias, video_id))
+
+    def _write(self, write: Callable[[str], None]) -> None:
+        from opensearchpy.exceptions import NotFoundError
+
+        with reached():
+            building = opensearch_build.enter(self._tx)
+            try:
+                write(opensearch_index.alias())
+            except NotFoundError:
+                self._make_the_first()
+                write(opensearch_index.alias())
+            if building:
+                opensearch_build.write_next(write)
+        generation.changed(self._tx)
+
+    def _make_the_first(self) -> None:
+        self._tx.execute("select pg_advisory_xact_lock(%s)", (CREATE_LOCK,))
+        if not opensearch_index.behind(client(), opensearch_index.alias()):
+            opensearch_index.make(client(), opensearch_index.new_name(), behind=opensearch_index.alias())
+
+    def _put(self, alias: str, document: Document, revision: int) -> None:
+        from opensearchpy.exceptions import ConflictError
+
+        try:
+            client().index(
+                index=alias,
+                id=key(document),
+                body=source(document),
+                # a request that was given up as lost and arrives late after all must not undo a later one
+                params={"version": revision, "version_type": "external_gte", "require_alias": "true"},
+            )
+        except ConflictError:
+            return
+        if document.kind == "video":
+            script = {
+                "source": "ctx._source.owner_id = params.owner_id; ctx._source.visibility = params.visibility;"
+                " ctx._source.shown_title = params.title",
+                "params": {
+                    "owner_id": document.owner_id,
+                    "visibility": document.visibility,
+                    "title": prepare(document).title,
+                },
+            }
+            messages = {"bool": {"filter": [_is("video_id", document.video_id), _is("kind", "message")]}}
+            self._to_all_of(client().update_by_query, alias, {"query": messages, "script": script})
+
+    def _remove(self, alias: str, video_id: str) -> None:
+        self._to_all_of(client().delete_by_query, alias, {"query": _is("video_id", video_id)})
+
+    def _to_all_of(self, operation: Callable[..., Any], alias: str, body: dict[str, Any]) -> None:
+        """An operation on what a query finds, which sees only what was refreshed, and passes by what is written just
+        then: until it has met everything. What it did is visible when this returns."""
+        for _ in range(TRIES):
+            client().indices.refresh(index=alias)
+            done = operation(
+                index=alias,
+                body=body,
+                params={**opensearch_index.LONG, "conflicts": "proceed", "refresh": "true"},
+            )
+            if not done["version_conflicts"]:
+                return
+        raise RuntimeError(f"{alias}: {done['version_conflicts']} documents are written all the time")
+
+    def search(
+        self, text: str, *, viewer: str | None, kind: Kind | None = None, limit: int = 20, cursor: str | None = None
+    ) -> Results:
+        from opensearchpy.exceptions import NotFoundError
+
+        place = cursors.read(cursor) if cursor is not None else None
+        query = build(text)
+        if query is None:
+            return Results([])
+        with reached():
+            try:
+                answer = client().search(
+                    index=opensearch_index.alias(),
+                    body=_request(query, viewer, kind, limit + 1, place),
+                    params={"allow_partial_search_results": "false"},
+                )
+            except NotFoundError:  # nothing was ever put into it
+                return Results([])
+        found = answer["hits"]["hits"]
+        page = found[:limit]
+        hits = [_hit(each) for each in page]
+        return Results(hits, cursors.write(_place(page[-1])) if len(found) > limit else UNSET)
+
+
+def _is(field: str, value: str) -> dict[str, Any]:
+    return {"term": {field: value}}
+
+
+def _request(
+    query: Query, viewer: str | None, kind: Kind | None, count: int, place: cursors.Place | None
+) -> dict[str, Any]:
+    may_see = [_is("visibility", "public"), *([_is("owner_id", viewer)] if viewer else [])]
+    filters = [{"bool": {"should": may_see, "minimum_should_match": 1}}, *([_is("kind", kind)] if kind else [])]
+    marked = [f"{text}{form}" for text in ("title", "body", "message") for form in ("", ".stemmed")]
+    request: dict[str, Any] = {
+        "size": count,
+        "track_total_hits": False,
+        "_source": ["kind", "id", "video_id", "shown_title", "shown_body"],
+        "query": query.scored(filters),
+        "sort": [{"_score": "desc"}, {"id": "desc"}],
+        "highlight": {
+            "type": "unified",
+            "number_of_fragments": 0,
+            "max_analyzer_offset": MAX_HIGHLIGHTED,
+            "pre_tags": ["["],
+            "post_tags": ["]"],
+            "highlight_query": query.ranking,
+            "fields": {field: {} for field in marked},
+        },
+    }
+    if place is not None:
+        request["search_after"] = [round(float(place.score) * STEPS) / STEPS, place.id]
+    return request
+
+
+def _place(found: dict[str, Any]) -> cursors.Place:
+    score, id = found["sort"]
+    return cursors.Place(Decimal(f"{score:.6f}"), id)
+
+
+def _hit(found: dict[str, Any]) -> Hit:
+    shown, places = found["_source"], found.get("highlight", {})
+    title, body = shown["shown_title"], shown["shown_body"]
+    return Hit(
+        kind=shown["kind"],
+        id=shown["id"],
+        video_id=shown["video_id"],
+        title=title,
+        title_html=mark(title, _spans(places, "title", title)),
+        snippet=snippet(body, _spans(places, "body", body) | _spans(places, "message", body)),
+        score=round(found["sort"][0], 6),
+    )
+
+
+def _spans(places: dict[str, list[str]], field: str, text: str) -> set[Span]:
+    """Where the words stand. What is highlighted is folded: it has no brackets of its own, and the same positions but
+    for the spaces that it began with."""
+    marked = [each for form in ("", ".stemmed") for each in places.get(f"{field}{form}", ())]
+    if not marked:
+        return set()
+    folded = fold(text)
+    lead = len(folded) - len(folded.lstrip())
+    return {(start + lead, end + lead) for each in marked for start, end in spans(each)}

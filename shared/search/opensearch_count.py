@@ -1,0 +1,20 @@
+"""How many documents OpenSearch has of a video, in what is searched and in what is being rebuilt."""
+
+from shared.search import opensearch_index
+from shared.search.opensearch_client import client, reached
+
+
+def documents_of(video_id: str) -> int:
+    """Raises Unavailable."""
+    with reached():
+        indexes = {
+            name
+            for alias in (opensearch_index.alias(), opensearch_index.next_alias())
+            for name in opensearch_index.behind(client(), alias)
+        }
+        found = 0
+        for index in sorted(indexes):
+            client().indices.refresh(index=index)
+            counted = client().count(index=index, body={"query": {"term": {"video_id": video_id}}})
+            found += int(counted["count"])
+        return found

@@ -1,0 +1,86 @@
+"""A person's query in OpenSearch's language."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from shared.search.opensearch_index import TEXTS
+from shared.search.query import Term, insisted_on, parse
+from shared.search.stop_words import STOP_WORDS
+
+Json = dict[str, Any]
+
+# The whole number of the score is where the words were found (3: title, 2: description, 1: tags), the fraction how
+# well. Steps of a power of two survive the addition and OpenSearch's 32-bit floats, so a cursor finds its place again.
+STEPS = 8192
+_FRACTION = "Math.floor(_score / (_score + 1.0) * params.steps) / params.steps"
+_WEIGHTS = {"title": 1.0, "body": 0.4, "tags": 0.2, "message": 0.1}
+_LONGEST_EXPANSION = 1000  # endings that are tried for the unfinished last word of a phrase
+
+
+class Query:
+    """`matching` and `ranking` are queries; `scored` is both in one."""
+
+    def __init__(self, alternatives: list[list[Term]]) -> None:
+        self._alternatives = alternatives
+        self.ranking = _any_of(
+            _form(term, TEXTS, weighted=True)
+            for alternative in alternatives
+            for term in alternative
+            if not term.excluded
+        )
+
+    def matching(self, texts: Sequence[str] = TEXTS) -> Json:
+        """Documents whose words stand in these texts, taken together."""
+        return _any_of(
+            {
+                "bool": {
+                    "must": [_form(term, texts) for term in alternative if not term.excluded],
+                    "must_not": [_form(term, texts) for term in alternative if term.excluded],
+                }
+            }
+            for alternative in self._alternatives
+        )
+
+    def scored(self, filters: list[Json]) -> Json:
+        places = [{"constant_score": {"filter": self.matching(TEXTS[:count]), "boost": 1}} for count in (1, 2, 3)]
+        fraction = {
+            "function_score": {
+                "query": self.ranking,
+                "script_score": {"script": {"source": _FRACTION, "params": {"steps": STEPS}}},
+                "boost_mode": "replace",
+            }
+        }
+        return {"bool": {"filter": [self.matching(), *filters], "should": [*places, fraction]}}
+
+
+def build(text: str) -> Query | None:
+    """None when there is nothing to search for."""
+    needed = [insisted_on(terms, lambda term: term, _weighty) for terms in parse(text)]
+    alternatives = [terms for terms in needed if terms]
+    return Query(alternatives) if alternatives else None
+
+
+def _weighty(term: Term) -> bool:
+    return not STOP_WORDS.issuperset(term.text.split())
+
+
+def _form(term: Term, texts: Sequence[str], *, weighted: bool = False) -> Json:
+    """The term as it may stand in any of the texts: stemmed, or as it is, or only begun where it is unfinished."""
+    boosts = [(text, _WEIGHTS[text] if weighted else 1.0) for text in texts]
+    stemmed = _phrase(term.text, [(f"{text}.stemmed", boost) for text, boost in boosts])
+    if not term.prefix:
+        plain = [_phrase(term.text, boosts)]
+    elif " " in term.text:
+        plain = [_phrase(term.text, boosts, type="phrase_prefix", max_expansions=_LONGEST_EXPANSION)]
+    else:
+        plain = [{"prefix": {text: {"value": term.text, "boost": boost}}} for text, boost in boosts]
+    return _any_of([stemmed, *plain])
+
+
+def _phrase(words: str, boosts: Sequence[tuple[str, float]], **options: Any) -> Json:
+    fields = [f"{text}^{boost}" for text, boost in boosts]
+    return {"multi_match": {"query": words, "type": "phrase", "fields": fields, "tie_breaker": 1.0, **options}}
+
+
+def _any_of(queries: Any) -> Json:
+    return {"bool": {"should": list(queries), "minimum_should_match": 1}}

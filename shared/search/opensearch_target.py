@@ -1,0 +1,103 @@
+"""An index of OpenSearch that is rebuilt beside the one that is searched, and then takes its place."""
+
+import time
+from contextlib import suppress
+from typing import Any
+
+from shared import db
+from shared.db import Transaction
+from shared.errors import LeaseLost, Unavailable
+from shared.search import generation, opensearch_build, opensearch_index
+from shared.search.base import Document
+from shared.search.opensearch import key, source
+from shared.search.opensearch_client import client, reached
+from shared.search.target import RebuildUnderWay, Target
+
+GIVEN_UP_AFTER = 180  # seconds; a batch takes one, and two requests of LONG at the very most
+MAX_REQUEST = 8 << 20  # bytes
+SEARCHED_SECONDS = 1.0  # an index that was replaced may still be in use by the searches of that moment
+
+
+class OpenSearchTarget(Target):
+    def __init__(self, holder: str) -> None:
+        self._holder = holder
+        self._name = opensearch_index.new_name()
+
+    def start(self) -> None:
+        with db.transaction() as tx, reached():
+            opensearch_build.alone(tx)
+            if not tx.execute(
+                """
+                insert into search_build (index_name, holder) values (%s, %s)
+                on conflict (one) do update
+                    set index_name = excluded.index_name, holder = excluded.holder, renewed_at = now()
+                    where search_build.renewed_at < now() - make_interval(secs => %s)
+                """,
+                (self._name, self._holder, GIVEN_UP_AFTER),
+            ):
+                raise RebuildUnderWay("Another `wadi reindex` is under way.")
+            for left in opensearch_index.behind(client(), opensearch_index.next_alias()):
+                client().indices.delete(index=left)  # by a rebuild that was killed
+            opensearch_index.remove_replaced(client())
+            opensearch_index.make(client(), self._name, behind=opensearch_index.next_alias())
+
+    def add(self, tx: Transaction, documents: list[Document]) -> None:
+        self._hold(tx)
+        revision = opensearch_build.revision(tx)
+        with reached():
+            self._send([_action(document, revision) for document in documents])
+
+    def _send(self, actions: list[dict[str, Any]]) -> None:
+        from opensearchpy.helpers import bulk
+
+        _, errors = bulk(
+            client(),
+            actions,
+            index=opensearch_index.next_alias(),
+            require_alias="true",
+            max_chunk_bytes=MAX_REQUEST,
+            max_retries=3,  # of what is refused because OpenSearch has too much to do
+            raise_on_error=False,
+            request_timeout=opensearch_index.SECONDS,
+        )
+        refused = [error["index"] for error in errors if error["index"]["status"] != 409]  # that is: it has a newer one
+        if refused:
+            raise Unavailable(f"OpenSearch refused {len(refused)} documents, the first: {refused[0]['error']}")
+
+    def finish(self) -> str:
+        alias, upcoming = opensearch_index.alias(), opensearch_index.next_alias()
+        with db.transaction() as tx, reached():
+            opensearch_build.alone(tx)
+            self._hold(tx)
+            client().indices.refresh(index=self._name)
+            actions: list[dict[str, Any]] = [
+                {"remove": {"index": index, "alias": alias}} for index in opensearch_index.behind(client(), alias)
+            ]
+            actions.append({"remove": {"index": self._name, "alias": upcoming}})
+            actions.append({"add": {"index": self._name, "alias": alias}})
+            client().indices.update_aliases(body={"actions": actions}, params=opensearch_index.LONG)
+            tx.execute("delete from search_build")
+            generation.changed(tx)
+        time.sleep(SEARCHED_SECONDS)
+        with reached():
+            opensearch_index.remove_replaced(client())
+        return self._name
+
+    def give_up(self) -> None:
+        with suppress(Unavailable), db.transaction() as tx, reached():
+            if tx.execute("delete from search_build where holder = %s", (self._holder,)):
+                client().indices.delete(index=self._name, params={"ignore_unavailable": "true"})
+
+    def _hold(self, tx: Transaction) -> None:
+        """Keeps the rebuild ours until `tx` ends. Raises LeaseLost when it was given up for dead and taken over."""
+        if not tx.execute("update search_build set renewed_at = now() where holder = %s", (self._holder,)):
+            raise LeaseLost("Another `wadi reindex` took over.")
+
+
+def _action(document: Document, revision: int) -> dict[str, Any]:
+    return {
+        "_id": key(document),
+        "_source": source(document),
+        "version": revision,
+        "version_type": "external_gte",
+    }

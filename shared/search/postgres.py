@@ -1,0 +1,151 @@
+"""The search index in PostgreSQL's full text.
+
+Every text is indexed twice, stemmed as English ("running" finds "run") and as it is, for all other languages, for names
+and for unfinished words. The vector's weights tell where a word stands: A title, B description, C tags, D messages.
+"""
+
+from typing import Any
+
+from msgspec import UNSET
+
+from shared.db import Transaction
+from shared.search import cursor as cursors
+from shared.search import generation
+from shared.search.base import Document, Hit, Kind, Results, SearchIndex
+from shared.search.document import MAX_HIGHLIGHTED, prepare
+from shared.search.highlight import Span, mark, snippet, spans
+from shared.search.text import fold
+from shared.search.tsquery import TsQuery, build
+
+_PUT = """
+    insert into search_document (kind, id, video_id, owner_id, visibility, title, body, tags, vector)
+    select kind, id, video_id, owner_id, visibility, title, body, tags,
+        setweight(to_tsvector('english', a) || to_tsvector('simple', a), 'A') ||
+        setweight(to_tsvector('english', b) || to_tsvector('simple', b), 'B') ||
+        setweight(to_tsvector('english', c) || to_tsvector('simple', c), 'C') ||
+        setweight(to_tsvector('english', d) || to_tsvector('simple', d), 'D')
+    from jsonb_to_recordset(%s) as given (
+        kind text, id text, video_id text, owner_id text, visibility text, title text, body text, tags text[],
+        a text, b text, c text, d text
+    )
+    on conflict (kind, id) do update set
+        video_id = excluded.video_id, owner_id = excluded.owner_id, visibility = excluded.visibility,
+        title = excluded.title, body = excluded.body, tags = excluded.tags, vector = excluded.vector
+"""
+
+# The query is a constant here, so that the planner can tell how much it will find. The whole number of the score is
+# where the words were found, the fraction how well: ts_rank alone would let a description that repeats a word come
+# before a title that has it.
+SEARCH = """
+    select kind, id, video_id, title, body, score from (
+        select *, round((
+            case when ts_filter(vector, '{a}') @@ %(query)s::tsquery then 3
+                 when ts_filter(vector, '{a,b}') @@ %(query)s::tsquery then 2
+                 when ts_filter(vector, '{a,b,c}') @@ %(query)s::tsquery then 1
+                 else 0 end + ts_rank(vector, %(ranking)s::tsquery, 32))::numeric, 6) as score
+        from search_document
+        where vector @@ %(query)s::tsquery
+          and (visibility = 'public' or owner_id = %(viewer)s)
+          and (%(kind)s::text is null or kind = %(kind)s)
+    ) as found
+    where %(score)s::numeric is null or (score, id) < (%(score)s, %(id)s)
+    order by score desc, id desc limit %(limit)s
+"""
+
+_MARKED = """
+    select ts_headline('english', text, %(query)s::tsquery, %(form)s) as stemmed,
+           ts_headline('simple', text, %(query)s::tsquery, %(form)s) as plain
+    from unnest(%(texts)s::text[]) with ordinality as given (text, position) order by position
+"""
+
+
+class PostgresIndex(SearchIndex):
+    """Writes and reads within the transaction given."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+
+    def put(self, document: Document) -> None:
+        self.put_all([document])
+        if document.kind == "video":
+            self._tx.execute(
+                """
+                update search_document set owner_id = %s, visibility = %s, title = %s
+                where video_id = %s and kind = 'message'
+                """,
+                (document.owner_id, document.visibility, prepare(document).title, document.video_id),
+            )
+        generation.changed(self._tx)
+
+    def put_all(self, documents: list[Document]) -> None:
+        """Adds or replaces each, and nothing but these: the caller sees to the messages, and to the generation."""
+        self._tx.execute(_PUT, (self._tx.json([_fields(document) for document in documents]),))
+
+    def remove_video(self, video_id: str) -> None:
+        self._tx.execute("delete from search_document where video_id = %s", (video_id,))
+        generation.changed(self._tx)
+
+    def search(
+        self, text: str, *, viewer: str | None, kind: Kind | None = None, limit: int = 20, cursor: str | None = None
+    ) -> Results:
+        place = cursors.read(cursor) if cursor is not None else None
+        query = build(self._tx, text)
+        if query is None:
+            return Results([])
+        rows = self._tx.all(
+            SEARCH,
+            {
+                "query": query.matching,
+                "ranking": query.ranking,
+                "viewer": viewer,
+                "kind": kind,
+                "score": place and place.score,
+                "id": place and place.id,
+                "limit": limit + 1,
+            },
+        )
+        page = rows[:limit]
+        hits = self._hits(page, query)
+        more = len(rows) > limit
+        return Results(hits, cursors.write(cursors.Place(page[-1]["score"], page[-1]["id"])) if more else UNSET)
+
+    def _hits(self, rows: list[dict[str, Any]], query: TsQuery) -> list[Hit]:
+        found = self._places([row["title"] for row in rows] + [row["body"] for row in rows], query)
+        titles, bodies = found[: len(rows)], found[len(rows) :]
+        return [
+            Hit(
+                kind=row["kind"],
+                id=row["id"],
+                video_id=row["video_id"],
+                title=row["title"],
+                title_html=mark(row["title"], in_title if row["kind"] == "video" else ()),
+                snippet=snippet(row["body"], in_body),
+                score=float(row["score"]),
+            )
+            for row, in_title, in_body in zip(rows, titles, bodies, strict=True)
+        ]
+
+    def _places(self, texts: list[str], query: TsQuery) -> list[set[Span]]:
+        """Where the query's words stand in each text."""
+        folded = [fold(text[:MAX_HIGHLIGHTED]) for text in texts]
+        form = "HighlightAll=true, StartSel=[, StopSel=]"
+        rows = self._tx.all(_MARKED, {"texts": folded, "query": query.ranking, "form": form})
+        return [spans(row["stemmed"]) | spans(row["plain"]) for row in rows]
+
+
+def _fields(document: Document) -> dict[str, Any]:
+    prepared = prepare(document)
+    return {
+        "kind": document.kind,
+        "id": document.id,
+        "video_id": document.video_id,
+        "owner_id": document.owner_id,
+        "visibility": document.visibility,
+        "title": prepared.title,
+        "body": prepared.body,
+        "tags": prepared.tags,
+        "a": prepared.words.get("title", ""),
+        "b": prepared.words.get("body", ""),
+        "c": prepared.words.get("tags", ""),
+        "d": prepared.words.get("message", ""),
+    }

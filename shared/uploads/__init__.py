@@ -1,0 +1,1 @@
+"""Uploads: how sources come in, and when they may go."""

@@ -1,0 +1,103 @@
+"""An upload as the API shows it."""
+
+from base64 import b64encode
+from datetime import datetime
+from typing import Any
+
+from msgspec import UNSET, Struct, UnsetType
+
+from shared.errors import Problem
+from shared.objects import ObjectStore, PartInfo
+from shared.objects.base import part_count, part_length
+
+MIB = 1024 * 1024
+MIN_PART_SIZE = 8 * MIB
+MAX_PARTS = 1000
+
+
+class Part(Struct, omit_defaults=True):
+    """One piece of the file, to be PUT at `url`; `received` is always there.
+
+    Without a `url`, POST /api/uploads/{id}/parts gives one for the SHA-256 of the part's bytes.
+    """
+
+    number: int
+    offset: int
+    size: int
+    received: bool
+    url: str | UnsetType = UNSET
+    sha256: str | UnsetType = UNSET
+
+
+class SignedPart(Struct):
+    """Where a part is to be PUT, with these headers."""
+
+    number: int
+    url: str
+    headers: dict[str, str]
+
+
+class Upload(Struct):
+    id: str
+    video_id: str
+    name: str
+    size: int
+    part_size: int
+    state: str  # open or completed
+    expires_at: datetime
+    parts: list[Part]
+
+
+def part_size_for(size: int) -> int:
+    """A thousand parts at most, none under 8 MiB, whole MiBs."""
+    needed = -(-size // MAX_PARTS)
+    return max(MIN_PART_SIZE, -(-needed // MIB) * MIB)
+
+
+def upload_view(row: dict[str, Any], store: ObjectStore, base_url: str) -> Upload:
+    """`row` is a row of `upload`, `store` its node. Raises UploadGone, NodeUnavailable."""
+    size, part_size, key, upload = row["size"], row["part_size"], row["object_key"], row["multipart_id"]
+    completed = row["state"] == "completed"
+    received: dict[int, PartInfo] = {} if completed else {part.number: part for part in store.parts(key, upload)}
+    expires_at = int(row["expires_at"].timestamp())
+
+    def url(number: int) -> str | UnsetType:
+        if store.binds_checksums:
+            return UNSET
+        return _absolute(base_url, store.signed_part_url(key, upload, number, expires_at))
+
+    return Upload(
+        id=row["id"],
+        video_id=row["video_id"],
+        name=row["name"],
+        size=size,
+        part_size=part_size,
+        state=row["state"],
+        expires_at=row["expires_at"],
+        parts=[
+            Part(
+                number=number,
+                offset=(number - 1) * part_size,
+                size=part_length(size, part_size, number),
+                received=completed or number in received,
+                url=url(number),
+                sha256=received[number].sha256 if number in received else UNSET,
+            )
+            for number in range(1, part_count(size, part_size) + 1)
+        ],
+    )
+
+
+def signed_part(row: dict[str, Any], store: ObjectStore, base_url: str, number: int, sha256: str) -> SignedPart:
+    """Raises Problem invalid-request when there is no such part, NodeUnavailable."""
+    last = part_count(row["size"], row["part_size"])
+    if not 1 <= number <= last:
+        raise Problem("invalid-request", f"There is no part {number}: they are numbered from 1 to {last}.")
+    expires_at = int(row["expires_at"].timestamp())
+    signed = store.signed_part_url(row["object_key"], row["multipart_id"], number, expires_at, sha256=sha256)
+    checksum = b64encode(bytes.fromhex(sha256)).decode()
+    return SignedPart(number, _absolute(base_url, signed), {"x-amz-checksum-sha256": checksum})
+
+
+def _absolute(base_url: str, url: str) -> str:
+    return f"{base_url}{url}" if url.startswith("/") else url

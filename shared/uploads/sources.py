@@ -1,0 +1,74 @@
+"""When a source may go: its video is ready, and everything that was made from it is durable."""
+
+from typing import Any
+
+from shared.config import ConfigError, setting
+from shared.db import Transaction
+from shared.outbox.owed import nobody_owes
+from shared.storage.nodes import load
+from shared.storage.place import replicas_wanted
+
+# A video is done with its source when nothing will read it again, whatever is delivered late or twice.
+DONE = """
+    v.state = 'ready' and v.thumbnails_done
+    and not exists (select 1 from media_segment s where s.video_id = v.id and s.placed_at is null)
+"""
+
+
+def policy() -> str:
+    """SOURCE_POLICY. Raises ConfigError."""
+    value = setting("SOURCE_POLICY")
+    if value not in ("delete", "keep"):
+        raise ConfigError(f"SOURCE_POLICY={value!r} is unknown: delete or keep.")
+    return value
+
+
+def source_of_done(tx: Transaction, video_id: str) -> str | None:
+    """The key of the source of a video that is done with it, or None."""
+    row = tx.one(
+        f"select v.source_key from video v join object o on o.key = v.source_key where v.id = %s and {DONE}",  # noqa: S608
+        (video_id,),
+    )
+    return row["source_key"] if row else None
+
+
+def unreleased(tx: Transaction, after: int, limit: int) -> list[dict[str, Any]]:
+    """Videos that are done with their source since `after` seconds and have it still, each with one of its segments.
+
+    With SOURCE_POLICY=keep: those of the last day with an object that lacks replicas.
+    """
+    if policy() == "delete":
+        # from the few sources that are left to their videos, not from all videos to their sources
+        open_ends = "v.source_key in (select key from object where key >= 'sources/' and key < 'sources0')"
+    else:
+        open_ends = """
+            v.ready_at > now() - interval '1 day' and exists (
+                select 1 from object o where o.video_id = v.id
+                and (select count(*) from replica r where r.object_key = o.key) < %(replicas)s)
+        """
+    return tx.all(
+        f"""
+        select v.id as video_id, s.id as segment_id, s.object_key
+        from video v
+        join lateral (select id, object_key from media_segment where video_id = v.id limit 1) s on true
+        where {DONE} and v.ready_at < now() - make_interval(secs => %(after)s) and {open_ends}
+          and {nobody_owes(tx, after)("v.id")}
+        order by v.ready_at limit %(limit)s
+        """,  # noqa: S608, all of it is written here
+        {"after": after, "limit": limit, "replicas": replicas_wanted(load(tx))},
+    )
+
+
+def pictures(tx: Transaction, video_id: str) -> list[str]:
+    """The objects of a video that are neither its source nor of its media segments."""
+    rows = tx.all(
+        """
+        select key from object o join video v on v.id = o.video_id
+        where v.id = %s and key <> v.source_key
+          and not exists (select 1 from media_segment s
+                          where s.video_id = v.id and (s.object_key = o.key or s.init_key = o.key))
+        order by key
+        """,
+        (video_id,),
+    )
+    return [row["key"] for row in rows]
