@@ -1,0 +1,13 @@
+"""The account of the caller."""
+
+from shared.function import USER, Context, Problem, http_function
+from shared.identity.model import User
+
+
+@http_function("GET /api/auth/me", access=USER)
+def me(context: Context) -> User:
+    with context.transaction() as tx:
+        account = tx.one("select id, email, name, role from account where id = %s", (context.caller.user_id,))
+    if account is None:
+        raise Problem("not-authenticated", "The account of this token no longer exists.")
+    return User.of(account)

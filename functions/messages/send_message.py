@@ -1,0 +1,56 @@
+"""Says something in a video's room."""
+
+import unicodedata
+
+from msgspec import Struct
+
+from events import MessageSent
+from shared.function import USER, Context, Created, PerClient, Problem, http_function
+from shared.ids import new_id
+from shared.messages.model import Message
+from shared.messages.room import lock_room
+from shared.videos.visible import visible_video
+
+MAX_CHARACTERS = 2000
+
+
+class SendMessage(Struct):
+    id: str
+    body: str
+
+
+@http_function("POST /api/videos/{id}/messages", access=USER, limit=PerClient("send-message", 30, per=60))
+def send_message(request: SendMessage, context: Context) -> Created[Message]:
+    body = _checked(request.body)
+    with context.transaction() as tx:
+        # One writer a room at a time: messages become visible in the order of their seq, and none comes after the
+        # video was deleted.
+        lock_room(tx, request.id)
+        visible_video(tx, request.id, context.principal)
+        row = tx.one(
+            """
+            insert into message (id, video_id, author_id, body, created_at)
+            select %s, %s, id, %s, clock_timestamp() from account where id = %s
+            returning *, (select name from account where account.id = author_id) as author_name
+            """,
+            (new_id(), request.id, body, context.caller.user_id),
+        )
+        if row is None:
+            raise Problem("not-authenticated", "The account of this token no longer exists.")
+        tx.publish(MessageSent(request.id, row["id"]))
+        return Created(Message.of(row))
+
+
+def _checked(body: str) -> str:
+    text = unicodedata.normalize("NFC", body.replace("\r\n", "\n").strip())
+    if not text:
+        raise _refused("A message must not be empty.")
+    if len(text) > MAX_CHARACTERS:
+        raise _refused(f"A message has at most {MAX_CHARACTERS} characters; this one has {len(text)}.")
+    if any(unicodedata.category(character) == "Cc" and character not in "\n\t" for character in text):
+        raise _refused("A message must not contain control characters.")
+    return text
+
+
+def _refused(message: str) -> Problem:
+    return Problem("invalid-request", message, errors=[{"field": "body", "message": message}])

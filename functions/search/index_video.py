@@ -1,0 +1,11 @@
+"""Makes a video that is ready findable."""
+
+from events import VideoReady
+from shared.function import Context, event_function
+from shared.search.put_video import put_video
+
+
+@event_function(VideoReady)
+def index_video(event: VideoReady, context: Context) -> None:
+    with context.transaction() as tx:
+        put_video(tx, event.video_id)

@@ -1,0 +1,59 @@
+"""Reads a frozen object: decoded from its shards as it is sent, by a URL that was signed for it.
+
+Only what is frozen comes through here, and only until it is thawed; then this leads to a replica.
+"""
+
+from itertools import chain
+
+from msgspec import Struct
+
+from shared.function import PUBLIC, Context, Problem, Response, http_function
+from shared.objects import ObjectMissing, signing
+from shared.objects.base import content_type
+from shared.ranges import wanted_range
+from shared.storage import signed_url
+from shared.storage.cold import frozen, read_frozen
+from shared.storage.nodes import load
+from shared.storage.problems import storage_problems
+from shared.storage.read import FROZEN_PATH
+
+
+class GetObject(Struct):
+    key: str
+    expires: int
+    signature: str
+
+
+@http_function("GET /api/objects", access=PUBLIC)
+def get_object(request: GetObject, context: Context) -> Response:
+    signing.verify("GET", FROZEN_PATH, context.query)
+    with context.transaction() as tx:
+        if not tx.one(
+            "select 1 as there from object o where key = %s and not exists"
+            " (select 1 from video v where v.id = o.video_id and v.state = 'deleted')",
+            (request.key,),
+        ):
+            raise Problem("not-found", "There is no such object.")
+        url, thing, nodes = signed_url(tx, request.key), frozen(tx, request.key), load(tx)
+    if thing is None or not url.startswith(FROZEN_PATH):
+        return Response(302, headers={"Location": url, "Cache-Control": "no-store"})
+    size = thing.wanted.size
+    part = wanted_range(context.headers, size, thing.wanted.sha256)
+    start, end = part or (0, size)
+    headers = {
+        "ETag": f'"{thing.wanted.sha256}"',
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, max-age=300",
+        "Content-Length": str(end - start),
+        "X-Content-Type-Options": "nosniff",
+    }
+    if part:
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
+    body = read_frozen(nodes, thing, start, end)
+    try:
+        with storage_problems():
+            first = next(body, b"")  # what is wrong is answered as a problem, before anything is sent
+    except ObjectMissing as error:
+        context.log.error("%s", error)
+        raise Problem("unavailable", "Too many shards of this object are lost.") from error
+    return Response(206 if part else 200, chain([first], body), content_type(request.key), headers)

@@ -1,0 +1,103 @@
+"""Lists the media segments of a video, and which nodes have them."""
+
+from typing import Any
+
+import msgspec
+from msgspec import UNSET, Struct, UnsetType
+
+from shared.db import read_one
+from shared.function import PUBLIC, Context, Encoded, Problem, http_function
+from shared.videos.kept import kept_answers
+
+MAX_LIMIT = 1000
+
+
+class ListSegments(Struct):
+    id: str
+    rendition: str | None = None
+    limit: int = 200
+    cursor: str | None = None
+
+
+class Segment(Struct, omit_defaults=True):
+    """`url` and `init_url` lead to the bytes; a segment that is only planned has none."""
+
+    id: str
+    rendition: str
+    index: int
+    encoded: bool
+    placed: bool
+    nodes: list[str]
+    start_s: float | UnsetType = UNSET
+    duration_s: float | UnsetType = UNSET
+    frames: int | UnsetType = UNSET
+    codecs: str | UnsetType = UNSET
+    size: int | UnsetType = UNSET
+    sha256: str | UnsetType = UNSET
+    url: str | UnsetType = UNSET
+    init_url: str | UnsetType = UNSET
+
+
+class Segments(Struct):
+    segments: list[Segment]
+    next: str | None
+
+
+@http_function("GET /api/videos/{id}/segments", access=PUBLIC, query_token=True)
+def list_segments(request: ListSegments, context: Context) -> Encoded[Segments]:
+    if not 1 <= request.limit <= MAX_LIMIT:
+        raise Problem("invalid-request", f"limit: Give a number from 1 to {MAX_LIMIT}.")
+    index, rendition = _position(request.cursor)
+    name = f"segments:{request.rendition}:{request.limit}:{index}:{rendition}:{context.base_url}"
+    kept = kept_answers(read_one, request.id, context.principal)
+    if (answer := kept.get(name)) is not None:
+        return Encoded(answer)
+    with context.transaction() as tx:
+        rows = tx.all(
+            """
+            select s.*, array(select node_id from replica where object_key = s.object_key order by node_id) as nodes
+            from media_segment s
+            where video_id = %s and (%s::text is null or rendition = %s) and (index, rendition) > (%s, %s)
+            order by index, rendition limit %s
+            """,
+            (request.id, request.rendition, request.rendition, index, rendition, request.limit + 1),
+        )
+    page = rows[: request.limit]
+    more = len(rows) > len(page)
+    found = Segments(
+        segments=[_segment(row, context.base_url) for row in page],
+        next=f"{page[-1]['index']}:{page[-1]['rendition']}" if more else None,
+    )
+    answer = msgspec.json.encode(found)
+    if all(segment.placed for segment in found.segments):  # or it still changes without a change of its version
+        kept.put(name, answer)
+    return Encoded(answer)
+
+
+def _position(cursor: str | None) -> tuple[int, str]:
+    """Where a page begins: after this index and rendition."""
+    if cursor is None:
+        return -1, ""
+    index, _, rendition = cursor.partition(":")
+    if not index.isascii() or not index.isdigit() or len(index) > 9:
+        raise Problem("invalid-request", "cursor: This is not one that was answered as `next`.")
+    return int(index), rendition
+
+
+def _segment(row: dict[str, Any], base_url: str) -> Segment:
+    segment = Segment(
+        id=row["id"],
+        rendition=row["rendition"],
+        index=row["index"],
+        encoded=row["object_key"] is not None,
+        placed=row["placed_at"] is not None,
+        nodes=row["nodes"],
+    )
+    if segment.encoded:
+        segment.start_s = round(row["start"] / row["timescale"], 6)
+        segment.duration_s = round(row["duration"] / row["timescale"], 6)
+        segment.frames, segment.codecs = row["frames"], row["codecs"]
+        segment.size, segment.sha256 = row["size"], row["sha256"]
+        segment.url = f"{base_url}/api/segments/{row['id']}"
+        segment.init_url = f"{segment.url}?init=true"
+    return segment

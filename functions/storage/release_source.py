@@ -1,0 +1,27 @@
+"""Lets go of a source once its video is ready and all that was made from it is durable.
+
+A source has one replica until then: should it be lost before, the video fails visibly. With SOURCE_POLICY=keep it gets
+all its replicas instead. What comes too early here (the last segment can be placed before the video is ready),
+expire_uploads asks for again.
+"""
+
+from events import SegmentPlaced
+from shared.function import Context, event_function, seconds
+from shared.storage import delete_object, place
+from shared.uploads.sources import pictures, policy, source_of_done
+
+
+@event_function(SegmentPlaced, lease=seconds(15))
+def release_source(event: SegmentPlaced, context: Context) -> None:
+    with context.transaction() as tx:
+        source = source_of_done(tx, event.video_id)
+        if source is None:
+            return
+        made = pictures(tx, event.video_id)
+    keep = policy() == "keep"
+    for key in [*made, source] if keep else made:
+        place(context.transaction, key)
+    if not keep:
+        with context.transaction() as tx:
+            delete_object(tx, source)
+        context.log.info("video %s is durable: its source is deleted", event.video_id)

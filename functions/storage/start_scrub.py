@@ -1,0 +1,12 @@
+"""Has every replica that is there now compared with its checksum, whenever that was done last."""
+
+from events import ScrubAsked
+from shared.function import ADMIN, Context, http_function
+from shared.storage.scrub import ask
+
+
+@http_function("POST /api/storage/scrub", access=ADMIN)
+def start_scrub(context: Context) -> None:
+    with context.transaction() as tx:
+        ask(tx)
+        tx.publish(ScrubAsked())

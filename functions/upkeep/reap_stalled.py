@@ -1,0 +1,67 @@
+"""Takes up again what makes no progress, so that nothing waits for ever.
+
+Deliveries are retried by their source; this is for what is left when a delivery itself was lost: a dead letter for a
+side branch, a topic that was deleted, a database restored from a backup.
+"""
+
+from events import VideoPlanned, VideoReady
+from shared.config import integer
+from shared.db import Transaction
+from shared.function import Context, ping_function
+from shared.outbox.owed import Condition, nobody_owes
+from shared.videos.work import UNFINISHED, encoded_segments, fail, remaining_work
+from shared.workspace import remove_abandoned
+
+BATCH = 100
+
+
+@ping_function()
+def reap_stalled(context: Context) -> None:
+    stalled_after = integer("STALLED_AFTER_SECONDS", minimum=1)
+    with context.transaction() as tx:
+        unowed = nobody_owes(tx, stalled_after)
+        _unfinished(tx, stalled_after, unowed, context)
+        _side_branches(tx, stalled_after, unowed)
+    remove_abandoned()
+
+
+def _unfinished(tx: Transaction, stalled_after: int, unowed: Condition, context: Context) -> None:
+    """Videos without progress and without anybody at work: what is missing is asked for again, then they fail."""
+    most = integer("MAX_ATTEMPTS", minimum=1)
+    for video in tx.all(
+        f"""
+        select * from video v
+        where state in %s and updated_at < now() - make_interval(secs => %s) and {unowed("v.id")}
+        order by updated_at limit %s for update skip locked
+        """,  # noqa: S608, all of it is written here
+        (UNFINISHED, stalled_after, BATCH),
+    ):
+        if video["attempts"] >= most:
+            fail(tx, video["id"], f"It made no progress in {most} tries. You can ask for another one.")
+            continue
+        context.log.warning("video %s made no progress: taken up again", video["id"])
+        tx.execute("update video set attempts = attempts + 1, updated_at = now() where id = %s", (video["id"],))
+        tx.publish(*remaining_work(tx, video))
+
+
+def _side_branches(tx: Transaction, stalled_after: int, unowed: Condition) -> None:
+    not_placed = f"placed_at is null and encoded_at < now() - make_interval(secs => %s) and {unowed('s.video_id')}"
+    tx.publish(*encoded_segments(tx, not_placed, (stalled_after,), BATCH))
+    for video in tx.all(
+        f"""
+        select id from video v
+        where state = 'ready' and indexed_at is null
+          and ready_at < now() - make_interval(secs => %s) and {unowed("v.id")} limit %s
+        """,  # noqa: S608, as above
+        (stalled_after, BATCH),
+    ):
+        tx.publish(VideoReady(video["id"]))
+    for video in tx.all(
+        f"""
+        select id from video v
+        where plan is not null and not thumbnails_done and state <> 'failed'
+          and planned_at < now() - make_interval(secs => %s) and {unowed("v.id")} limit %s
+        """,  # noqa: S608, as above
+        (stalled_after, BATCH),
+    ):
+        tx.publish(VideoPlanned(video["id"]))

@@ -1,0 +1,25 @@
+"""Gives an upload up: its parts and its video are removed."""
+
+from msgspec import Struct
+
+from shared.function import CREATOR, Context, Problem, http_function
+from shared.storage.nodes import load
+from shared.storage.problems import storage_problems
+from shared.uploads.rows import own_upload
+
+
+class AbortUpload(Struct):
+    id: str
+
+
+@http_function("DELETE /api/uploads/{id}", access=CREATOR)
+def abort_upload(request: AbortUpload, context: Context) -> None:
+    with storage_problems(), context.transaction() as tx:
+        upload = own_upload(tx, request.id, context.caller, lock=True)
+        if upload["state"] == "completed":
+            raise Problem("wrong-state", "The upload is complete: there is a video now.")
+        store = load(tx).store(upload["node_id"])
+        store.forget_multipart(upload["object_key"], upload["multipart_id"])
+        store.delete(upload["object_key"])  # a completion that did not come to its commit has made it
+        tx.execute("update upload set state = 'aborted', closed_at = now() where id = %s", (upload["id"],))
+        tx.execute("delete from video where id = %s and state = 'uploading'", (upload["video_id"],))

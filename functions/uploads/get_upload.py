@@ -1,0 +1,20 @@
+"""Tells which parts of an upload have arrived, so that a client can go on after any break."""
+
+from msgspec import Struct
+
+from shared.function import CREATOR, Context, http_function
+from shared.storage.nodes import load
+from shared.storage.problems import storage_problems
+from shared.uploads.model import Upload, upload_view
+from shared.uploads.rows import own_upload
+
+
+class GetUpload(Struct):
+    id: str
+
+
+@http_function("GET /api/uploads/{id}", access=CREATOR)
+def get_upload(request: GetUpload, context: Context) -> Upload:
+    with storage_problems(), context.transaction() as tx:
+        row = own_upload(tx, request.id, context.caller)
+        return upload_view(row, load(tx).store(row["node_id"]), context.base_url)
