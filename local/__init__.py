@@ -1,0 +1,1 @@
+"""Runs Wadi on one machine."""

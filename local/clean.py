@@ -1,0 +1,78 @@
+"""Takes Wadi off this machine: stops it, then removes its data, .venv and caches. Called by ./task clean.
+
+Runs on the bare Python of the system: it must work whatever state .venv is in.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+VENV = ROOT / ".venv"
+CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".task", "tests/browser/node_modules")
+MARKS = ("postgres", "objects", "secret", "run", "logs")  # one of these tells a directory of ours
+
+
+def main() -> int:
+    arguments = [argument for argument in sys.argv[1:] if argument != "--"]
+    if set(arguments) - {"-y", "--yes"}:
+        print("usage: ./task clean [--yes]", file=sys.stderr)
+        return 2
+    data = Path(os.environ.get("WADI_DATA") or ROOT / ".data").absolute()
+    if data.exists() and not _is_ours(data):
+        print(
+            f"{data} does not look like a data directory of Wadi's; it is left alone. Check WADI_DATA.", file=sys.stderr
+        )
+        return 1
+    caches = [*(ROOT / name for name in CACHES), *_byte_code(), _own_cache()]
+    doomed = [path for path in (data, VENV, *caches) if path.exists()]
+    if not doomed:
+        print("There is nothing to remove.")
+        return 0
+    if not arguments and data.exists() and not _agreed(data):
+        return 1
+    if (data / "run").exists() and (VENV / "bin" / "python").exists():
+        stopped = subprocess.run([VENV / "bin" / "python", "-m", "cli", "down"], cwd=ROOT, check=False)
+        if stopped.returncode != 0:
+            print("Wadi could not be stopped, so nothing was removed.", file=sys.stderr)
+            return 1
+    for path in doomed:
+        try:
+            shutil.rmtree(path)
+        except OSError as error:
+            print(f"{error.filename or path} cannot be removed: {error.strerror}.", file=sys.stderr)
+            return 1
+    print(f"Removed {', '.join(str(path) for path in doomed[:2])} and caches.")
+    return 0
+
+
+def _agreed(data: Path) -> bool:
+    """Asks; without a person to ask, the answer is no."""
+    if not sys.stdin.isatty():
+        print(f"This would remove every video and account in {data}: say ./task clean --yes.", file=sys.stderr)
+        return False
+    print(f"This removes every video and account in {data}. Go on? [y/N] ", end="", flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _is_ours(data: Path) -> bool:
+    if data == Path.home() or data == ROOT or data in ROOT.parents:
+        return False
+    names = {path.name for path in data.iterdir()}
+    return not names or bool(names & set(MARKS))
+
+
+def _own_cache() -> Path:
+    """Sample clips and the like, where programs keep such things for their user."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "wadi"
+
+
+def _byte_code() -> list[Path]:
+    folders = (ROOT / name for name in ("shared", "events", "functions", "local", "cli", "generate", "tests", "bench"))
+    return [found for folder in folders for found in folder.rglob("__pycache__")]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,46 @@
+"""Delivery from Kafka: a member of each consumer group, as the KafkaSources say."""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from functools import partial
+from typing import Any
+
+from events.topics import TOPICS, topic
+from local.activator import Activator
+from local.chaos import Chaos
+from local.consumer import Consumer
+from local.delivery import Delivery
+from local.kafka_feed import KafkaFeed
+from local.kafka_reader import KafkaReader
+from local.manifests import KafkaSource
+
+
+def topics_of(sources: Sequence[KafkaSource]) -> dict[str, Any]:
+    """Every topic that is written or read here."""
+    return TOPICS | {name: topic(name) for source in sources for name in source.spec.topics}
+
+
+class KafkaDelivery(Delivery):
+    def __init__(self, sources: Sequence[KafkaSource], activator: Activator, chaos: Chaos) -> None:
+        self.feeds = {one.group: KafkaFeed(one) for one in sources}
+        super().__init__({one.group: Consumer(one, activator, self.feeds[one.group], chaos) for one in sources})
+        self.readers: dict[str, KafkaReader] = {}
+
+    def work(self) -> list[Coroutine[Any, Any, None]]:
+        loop = asyncio.get_running_loop()
+        for group, feed in self.feeds.items():
+            wake = partial(loop.call_soon_threadsafe, self.consumers[group].wake)
+            self.readers[group] = KafkaReader(feed, wake)
+            self.readers[group].start()
+        return []
+
+    async def close(self) -> None:
+        """After the last answer: what is done is committed, and the groups are left at once."""
+        await asyncio.gather(*(asyncio.to_thread(reader.stop) for reader in self.readers.values()))
+
+    async def lag(self) -> dict[str, int]:
+        return {group: reader.lag() for group, reader in self.readers.items()}
+
+    async def status(self) -> list[dict[str, Any]]:
+        found = await super().status()
+        return [one | {"foreign": self.feeds[one["group"]].foreign} for one in found]

@@ -1,0 +1,197 @@
+"""A consumer group's member in Kafka: a thread that does nothing but poll, so that however long the work takes, the
+group never takes us for dead. It brings records to the feed, commits what the feed says is done, and lets partitions
+wait of which there are enough here."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from local.kafka_feed import KafkaFeed, Partition, Record
+from shared.config import ConfigError
+from shared.outbox import brokers
+
+if TYPE_CHECKING:
+    from kafka import KafkaConsumer  # type: ignore[import-untyped]
+
+log = logging.getLogger("wadi.delivery")
+
+ENOUGH, FEW = 250, 100  # records of one partition that are here and not done
+POLL_MS = 200
+ASK_MS = 3000  # what Kafka may take to answer a question of ours
+LAG_SECONDS = 2.0
+DOWN_SECONDS = 1.0
+
+
+class KafkaReader:
+    def __init__(self, feed: KafkaFeed, wake: Callable[[], object], servers: str = "") -> None:
+        """`servers` are the brokers to begin with; unset, those of KAFKA_BROKERS."""
+        self.feed = feed
+        self.servers = servers
+        self.group = feed.source.group
+        self._wake = wake
+        self._stop = threading.Event()
+        self._ends: dict[Partition, int] = {}
+        self._asked = 0.0
+        self._down = False
+        self._thread = threading.Thread(target=self._run, name=f"kafka {self.group}", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Commits what is done and leaves the group. Returns when that is so."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def lag(self) -> int:
+        """What is owed: exact in what is here, and a moment old in what is still with Kafka."""
+        return self.feed.lag(self._ends)
+
+    # --- told by the client, in its own thread
+
+    def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
+        self.feed.revoked([Partition(*one) for one in revoked])
+
+    on_partitions_lost = on_partitions_revoked
+
+    def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
+        self.feed.assigned([Partition(*one) for one in assigned])
+
+    # --- our thread
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                consumer = self._consumer()
+            except Exception as error:
+                self._trouble(error)
+                self._stop.wait(DOWN_SECONDS)
+                continue
+            try:
+                while not self._stop.is_set():
+                    self._step(consumer)
+                self._commit(consumer)
+            except Exception as error:  # the client's state is not to be trusted any more
+                self._trouble(error)
+                self._stop.wait(DOWN_SECONDS)
+            finally:
+                with suppress(Exception):
+                    consumer.close(autocommit=False, timeout_ms=ASK_MS)
+                self.feed.revoked(self.feed.held())
+
+    def _consumer(self) -> "KafkaConsumer":
+        from kafka import KafkaConsumer
+        from kafka.consumer.subscription_state import ConsumerRebalanceListener  # type: ignore[import-untyped]
+
+        brokers.reach(self.servers)
+        ConsumerRebalanceListener.register(type(self))
+        consumer = KafkaConsumer(
+            **brokers.options(self.servers),
+            client_id=f"wadi-local-{self.group}",
+            group_id=self.group,
+            enable_auto_commit=False,
+            auto_offset_reset=self.feed.source.initial_offset,
+            max_poll_records=ENOUGH,
+            session_timeout_ms=6000,  # a runner that was killed keeps its partitions for so long
+            heartbeat_interval_ms=1500,
+            allow_auto_create_topics=False,
+        )
+        consumer.subscribe(self.feed.source.topics, listener=self)
+        return consumer
+
+    def _step(self, consumer: "KafkaConsumer") -> None:
+        self._begin(consumer)
+        fetched = consumer.poll(POLL_MS)
+        for at, records in fetched.items():
+            found = [Record(one.offset, one.key, one.value, one.headers) for one in records]
+            self.feed.arrived(Partition(*at), found)
+        if fetched:
+            self._wake()
+        self._commit(consumer)
+        self._hold_back(consumer)
+        if time.monotonic() - self._asked > LAG_SECONDS:
+            self._measure(consumer)
+        if self._down and consumer.assignment():
+            log.info("%s: Kafka answers again", self.group)
+            self._down = False
+
+    def _commit(self, consumer: "KafkaConsumer") -> None:
+        points = self.feed.points()
+        if points:
+            self._commit_at(consumer, points)
+
+    def _commit_at(self, consumer: "KafkaConsumer", points: dict[Partition, int]) -> None:
+        from kafka import TopicPartition
+        from kafka.errors import KafkaError  # type: ignore[import-untyped]
+        from kafka.structs import OffsetAndMetadata  # type: ignore[import-untyped]
+
+        try:
+            consumer.commit(
+                {TopicPartition(*one): OffsetAndMetadata(offset, "", -1) for one, offset in points.items()},
+                timeout_ms=ASK_MS,
+            )
+        except KafkaError as error:  # a rebalance, or a broker that is away: what is not committed comes again
+            log.info("%s: not committed: %s", self.group, " ".join(str(error).split()))
+        else:
+            self.feed.committed(points)
+
+    def _hold_back(self, consumer: "KafkaConsumer") -> None:
+        from kafka import TopicPartition
+
+        mine, paused = consumer.assignment(), consumer.paused()
+        held = {TopicPartition(*one): count for one, count in self.feed.held().items()}
+        enough = [one for one in mine - paused if held.get(one, 0) >= ENOUGH]
+        few = [one for one in paused & mine if held.get(one, 0) <= FEW]
+        if enough:
+            consumer.pause(*enough)
+        if few:
+            consumer.resume(*few)
+
+    def _begin(self, consumer: "KafkaConsumer") -> None:
+        """Goes to what is committed of each partition that was assigned. The client would go on from where it was in
+        those that it had before; but what was not begun then, we have let go.
+
+        The place where a new group begins is committed, or "latest" would mean another place after each restart."""
+        from kafka import TopicPartition
+        from kafka.errors import KafkaError
+
+        places, firsts = {}, {}
+        for one, ticket in self.feed.to_begin().items():
+            at = TopicPartition(*one)
+            try:
+                place = consumer.committed(at, timeout_ms=ASK_MS)
+                if place is None:
+                    place = firsts[one] = self._first(consumer, at)
+                consumer.seek(at, place)
+            except (KafkaError, AssertionError) as error:  # taken from us meanwhile, or a broker that is away
+                log.info("%s: where to begin in %s is not known yet: %s", self.group, at, error)
+                continue
+            places[one] = (ticket, place)
+        for one, (ticket, place) in places.items():
+            self.feed.begin(one, ticket, place)
+        if firsts:
+            self._commit_at(consumer, firsts)
+
+    def _first(self, consumer: "KafkaConsumer", at: Any) -> int:
+        ask = consumer.end_offsets if self.feed.source.initial_offset == "latest" else consumer.beginning_offsets
+        return int(ask([at], timeout_ms=ASK_MS)[at])
+
+    def _measure(self, consumer: "KafkaConsumer") -> None:
+        from kafka.errors import KafkaError
+
+        self._asked = time.monotonic()
+        mine = list(consumer.assignment())
+        if mine:
+            with suppress(KafkaError):
+                ends = consumer.end_offsets(mine, timeout_ms=ASK_MS)
+                self._ends = {Partition(*at): offset for at, offset in ends.items()}
+
+    def _trouble(self, error: Exception) -> None:
+        if not self._down:
+            said = " ".join(str(error).split()) or type(error).__name__
+            log.error("%s: %s", self.group, said if isinstance(error, ConfigError) else f"trouble with Kafka: {said}")
+        self._down = True

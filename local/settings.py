@@ -1,0 +1,56 @@
+"""The runner's settings, read from the environment once."""
+
+import math
+from dataclasses import dataclass, field
+
+from local.chaos import Chaos, parse
+from shared.config import ConfigError, integer, setting
+
+
+@dataclass
+class Settings:
+    host: str
+    port: int
+    public_url: str
+    idle_seconds: float
+    json_limit: int
+    max_instances: dict[str, int] = field(default_factory=dict)
+    chaos: Chaos = field(default_factory=Chaos)
+
+
+def from_environment() -> Settings:
+    """Raises ConfigError."""
+    port = integer("WADI_PORT")
+    if port > 65535:
+        raise ConfigError(f"WADI_PORT={port} is no port: it must be at most 65535.")
+    return Settings(
+        host=setting("WADI_HOST"),
+        port=port,
+        public_url=setting("PUBLIC_URL").rstrip("/"),
+        idle_seconds=_seconds("WADI_IDLE_SECONDS"),
+        json_limit=integer("MAX_BODY_BYTES", minimum=1),
+        max_instances=_max_instances(),
+        chaos=parse(setting("WADI_CHAOS")),
+    )
+
+
+def _seconds(name: str) -> float:
+    text = setting(name)
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise ConfigError(f"{name}={text!r} is not a number of seconds greater than 0.")
+    return value
+
+
+def _max_instances() -> dict[str, int]:
+    """`2`, or with exceptions: `2,transcode-segment=4`. The key "" is for all others."""
+    limits = {"": 2}
+    for part in setting("WADI_MAX_INSTANCES").split(","):
+        name, _, number = part.strip().rpartition("=")
+        if not number.isdigit() or int(number) < 1:
+            raise ConfigError(f"WADI_MAX_INSTANCES: {part!r} is not a number of at least 1, or <service>=<number>.")
+        limits[name] = int(number)
+    return limits
