@@ -1,0 +1,1 @@
+"""`wadi storage`: one file a subcommand."""

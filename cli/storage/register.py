@@ -1,0 +1,42 @@
+"""wadi storage register"""
+
+import argparse
+import os
+
+from cli.exits import Exit
+from cli.session import Session
+
+HELP = "make nodes of the places that the settings name; a node that was restored elsewhere is found by its own name"
+
+
+def arguments(parser: argparse.ArgumentParser) -> None:
+    """It has none."""
+
+
+def run(args: argparse.Namespace, session: Session) -> Exit:
+    """It works on the database: where a backup was restored under other names, no function finds any object before."""
+    import psycopg2
+
+    from cli.errors import CliError, Unreachable
+    from cli.platform import database_url
+    from shared.config import ConfigError
+    from shared.db import transaction
+    from shared.errors import Unavailable
+    from shared.storage import nodes
+
+    try:
+        os.environ["DATABASE_URL"] = database_url()
+        with transaction() as tx:
+            nodes.register(tx)
+        with transaction() as tx:
+            found = [node for node in nodes.load(tx) if node.state != "removed"]
+    except ConfigError as error:
+        raise CliError(str(error), Exit.USAGE) from None
+    except (Unavailable, psycopg2.OperationalError) as error:
+        raise Unreachable(" ".join(str(error).split())) from None
+    if session.out.json:
+        for node in found:
+            session.out.emit({"id": node.id, "location": node.location, "state": node.state})
+    else:
+        session.out.table(["node", "location", "state"], [[node.id, node.location, node.state] for node in found])
+    return Exit.OK
