@@ -1,0 +1,47 @@
+"""Programs out of Debian's packages, unpacked and not installed: no root, nothing changed on the system."""
+
+import os
+import shutil
+from pathlib import Path
+
+from backends.cache import BackendError, run, tool
+
+EVERYWHERE = {"libc6", "adduser", "lsb-base", "init-system-helpers", "libssl3", "libssl3t64", "libsystemd0"}
+
+
+def unpack(name: str, package: str, into: Path) -> None:
+    """The package and the libraries that it depends on, unpacked into one tree."""
+    apt = tool(name, "apt-get", "it is taken from Debian's packages where the system has none")
+    try:
+        packages = [package, *_depends(name, package)]
+        run(name, apt, "-qq", "download", *packages, cwd=into)
+    except BackendError:  # no lists yet, or older than the archive: read them into a place of our own
+        options = _private_lists(into)
+        run(name, apt, "-qq", *options, "update")
+        packages = [package, *_depends(name, package, *options)]
+        run(name, apt, "-qq", *options, "download", *packages, cwd=into)
+        shutil.rmtree(into / "apt")
+    for archive in into.glob("*.deb"):
+        run(name, tool(name, "dpkg", "it comes with apt-get"), "-x", archive, into)
+        archive.unlink()
+
+
+def libraries(tree: Path) -> dict[str, str]:
+    """The variable that lets programs find the tree's own libraries."""
+    folders = [str(folder) for folder in sorted((tree / "usr" / "lib").glob("*-linux-*"))]
+    return {"LD_LIBRARY_PATH": os.pathsep.join(folders)} if folders else {}
+
+
+def _depends(name: str, package: str, *options: str) -> list[str]:
+    said = run(name, "apt-cache", *options, "depends", "--no-suggests", "--no-recommends", package)
+    found = [line.split()[1] for line in said.splitlines() if line.strip().startswith("Depends: ")]
+    if not said.strip():
+        raise BackendError(f"{name} cannot be installed: apt knows no package {package}.")
+    return [dependency for dependency in found if dependency.startswith("lib") and dependency not in EVERYWHERE]
+
+
+def _private_lists(into: Path) -> list[str]:
+    state = into / "apt"
+    for folder in ("lists/partial", "archives/partial"):
+        (state / folder).mkdir(parents=True, exist_ok=True)
+    return ["-o", f"Dir::State::lists={state / 'lists'}", "-o", f"Dir::Cache={state}"]
