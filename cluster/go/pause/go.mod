@@ -1,0 +1,3 @@
+module wadi/cluster/pause
+
+go 1.24

@@ -1,0 +1,146 @@
+"""`./task cluster:up`: everything from the network to Knative, the real servers beside it, and our own images in it.
+
+    .cluster/env       KEY=value: KUBECONFIG, KUBECTL, KN, GATEWAY_URL, OVERLAY, and the servers' addresses and secrets
+            /wadi      knative/overlays/cluster with those addresses: ./task deploy -- --overlay .cluster/wadi
+            /state     the cluster's processes, a folder each
+            /backends  the servers'
+            /images    the images, which stay when the cluster goes
+
+What is found running whole is left as it is; what is found half is ended, and all is made anew.
+"""
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import backends.__main__ as servers
+from backends.cache import BackendError
+from backends.server import running
+from cluster import down, eventing, network, node, plane, serving, standins, wadi, webhooks
+from cluster.build import binary
+from cluster.node import Node
+from cluster.plane import Plane, Refused
+from images import Image, ImageError, build
+
+ROOT = Path(__file__).resolve().parents[1]
+FOLDER = ROOT / ".cluster"
+Say = Callable[[str], None]
+
+
+def up(folder: Path, say: Say) -> dict[str, str]:
+    """What stands in FOLDER/env. Raises BackendError or Refused; what has started by then is ended."""
+    if os.geteuid() != 0:
+        raise BackendError("A cluster needs root: it makes namespaces and cgroups.")
+    with alone(folder):
+        if found := _whole(folder):
+            say("The cluster runs already.")
+            return found
+        down.end(folder)
+        try:
+            return _up(folder, say)
+        except BaseException:
+            down.end(folder)
+            raise
+
+
+def read_env(folder: Path) -> dict[str, str]:
+    try:
+        lines = (folder / "env").read_text().splitlines()
+    except OSError:
+        return {}
+    return dict(line.split("=", 1) for line in lines)
+
+
+@contextmanager
+def alone(folder: Path) -> Iterator[None]:
+    """A second caller waits, then finds the cluster running."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def parts(folder: Path) -> dict[str, bool]:
+    """What a cluster consists of, and whether it runs."""
+    releases = (webhooks.SERVING.deployment, webhooks.EVENTING.deployment)
+    names = (network.NAME, *reversed(plane.PROCESSES), "node", *reversed(node.PROGRAMS), *releases, *standins.NAMES)
+    found = {name: running(name, folder / "state") is not None for name in names}
+    return found | {one.NAME: servers.running(one.NAME, folder / "backends") is not None for one in wadi.BACKENDS}
+
+
+def _whole(folder: Path) -> dict[str, str]:
+    return read_env(folder) if all(parts(folder).values()) else {}
+
+
+@dataclass(frozen=True)
+class Clock:
+    say: Say
+    began: float
+
+    def __call__(self, what: str) -> None:
+        self.say(f"{time.monotonic() - self.began:5.1f} s  {what}")
+
+
+def _up(folder: Path, say: Say) -> dict[str, str]:
+    state, clock = folder / "state", Clock(say, time.monotonic())
+    state.mkdir(parents=True, exist_ok=True)
+    with ThreadPoolExecutor() as workers:
+        images = workers.submit(_images, folder)
+        releases = [workers.submit(one.release) for one in (serving, eventing)]
+        cable = network.start(state)
+        reached = workers.submit(wadi.backends, folder, cable.host)
+        control = plane.start(state, cable, pods=True)
+        clock("control plane")
+        machine = workers.submit(node.start, control)
+        for defined in [workers.submit(one.result().define, control) for one in releases]:
+            defined.result()
+        standins.define(control)
+        clock("Knative's definitions and webhooks")
+        here = machine.result()
+        clock("node")
+        for running_now in [workers.submit(one.result().run, here) for one in releases]:
+            running_now.result()
+        gateway = standins.start(control)
+        clock("Knative Serving and Eventing")
+        made, addresses = _load(here, images.result(), say), reached.result()
+        clock("servers and images")
+    overlay = wadi.overlay(folder, addresses, gateway.url, made)
+    return _write_env(folder, control, addresses | {"GATEWAY_URL": gateway.url, "OVERLAY": str(overlay)})
+
+
+def _images(folder: Path) -> dict[str, Image] | ImageError:
+    try:
+        return build(folder / "images")
+    except ImageError as error:
+        return error
+
+
+def _load(here: Node, made: dict[str, Image] | ImageError, say: Say) -> dict[str, Image]:
+    """Our images, on the node. The cluster is one without them too, but for what is ours."""
+    if isinstance(made, ImageError):
+        say(str(made))
+        return {}
+    for image in made.values():
+        here.load(image.archive)
+    return made
+
+
+def _write_env(folder: Path, control: Plane, addresses: dict[str, str]) -> dict[str, str]:
+    env = {
+        "KUBECONFIG": str(control.kubeconfig),
+        "KUBECTL": str(binary("kubectl")),
+        "KN": str(binary("kn")),
+    } | addresses
+    new = folder / "env.new"
+    new.touch(mode=0o600)
+    new.write_text("".join(f"{name}={value}\n" for name, value in env.items()))
+    new.rename(folder / "env")
+    return env
+
+
+__all__ = ["FOLDER", "Refused", "alone", "parts", "read_env", "up"]

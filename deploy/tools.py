@@ -1,0 +1,67 @@
+"""kubectl and kn: those on PATH, else those that were built for the cluster of `./task cluster:up`.
+
+Which cluster they speak to is theirs to say: KUBECONFIG, and the current context in it.
+"""
+
+import json
+import shutil
+import subprocess
+from functools import cache
+from typing import Any
+
+NAMESPACE = "wadi"
+
+
+class DeployError(Exception):
+    """What did not work: a line for each thing."""
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+
+
+@cache
+def program(name: str) -> str:
+    if found := shutil.which(name):
+        return found
+    from backends.cache import BackendError
+    from cluster.build import binary
+
+    try:
+        return str(binary(name))
+    except BackendError as error:
+        raise DeployError(f"There is no {name} on PATH, and none can be built: {error}") from error
+
+
+def run(name: str, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
+    """What the program prints. Raises DeployError with what it says."""
+    command = [program(name), *arguments]
+    try:
+        ended = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+    except subprocess.TimeoutExpired:
+        raise DeployError(f"{name} {' '.join(arguments[:3])} … gave no answer within {timeout:.0f} s.") from None
+    if ended.returncode:
+        lines = [line for line in ended.stderr.splitlines() if line.strip() and not line.startswith("Warning:")]
+        raise DeployError(*(lines or [f"{name} {' '.join(arguments[:3])} … ended with {ended.returncode}."]))
+    return ended.stdout
+
+
+def kubectl(*arguments: str, stdin: str | None = None, timeout: float = 120) -> str:
+    return run("kubectl", *arguments, stdin=stdin, timeout=timeout)
+
+
+def kn(*arguments: str) -> str:
+    return run("kn", *arguments, "--namespace", NAMESPACE)
+
+
+def get(*arguments: str) -> dict[str, Any]:
+    """What there is of it, as kubectl tells it in JSON; an empty object where there is no such thing."""
+    text = kubectl("get", *arguments, "--namespace", NAMESPACE, "--ignore-not-found", "--output", "json")
+    return dict(json.loads(text)) if text.strip() else {}
+
+
+def apply(documents: list[dict[str, Any]], manager: str = "wadi-deploy") -> None:
+    """Server-side: what another has set (kn the traffic, an autoscaler the replicas) stays as it is."""
+    if documents:
+        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
+        flags = ("--server-side", "--force-conflicts", "--field-manager", manager, "--filename", "-")
+        kubectl("apply", *flags, stdin=text)
