@@ -1,0 +1,54 @@
+"""A real Kubernetes for the tests: `plane` decides about manifests, `cluster` runs what is in them.
+
+Neither is made for who runs ./task test and has not asked for it: building it for the first time takes a quarter of an
+hour, and it needs root. ./task cluster:admission and ./task cluster:test ask (REQUIRE_CLUSTER=1).
+"""
+
+import os
+import sys
+from collections.abc import Iterator
+
+import pytest
+
+from backends.cache import BackendError
+from cluster import admission, down, network
+from cluster import plane as planes
+from cluster.plane import Plane, Refused
+from cluster.up import FOLDER, alone, parts, up
+from tests.cluster.running import Cluster
+
+REQUIRED = bool(os.environ.get("REQUIRE_CLUSTER"))
+
+
+@pytest.fixture(scope="session")
+def plane(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
+    """A control plane of its own, with the definitions and webhooks of Knative and the definitions of Istio."""
+    if not REQUIRED:
+        pytest.skip("asked for by ./task cluster:admission, or REQUIRE_CLUSTER=1")
+    folder = tmp_path_factory.mktemp("plane")
+    try:
+        yield admission.start(folder)
+    except BackendError as error:
+        pytest.fail(str(error))
+    finally:
+        admission.stop(folder)
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Cluster]:
+    """The cluster of ./task cluster:up, which goes on running; else one that is made and ended here."""
+    found = all(parts(FOLDER).values())
+    if not found and not REQUIRED:
+        pytest.skip("./task cluster:up has not been run; ./task cluster:test, or REQUIRE_CLUSTER=1, does that too")
+    try:
+        env = up(FOLDER, lambda line: print(line, file=sys.stderr, flush=True))
+    except (BackendError, Refused) as error:
+        pytest.fail(str(error))
+    state = FOLDER / "state"
+    cable = network.found(state)
+    plane = planes.found(state, cable) if cable else None
+    assert plane
+    yield Cluster(FOLDER, env, plane)
+    if not found:
+        with alone(FOLDER):
+            down.end(FOLDER)

@@ -1,0 +1,93 @@
+"""What stands behind the gateway in the tests of Istio: Knative's local gateway and every function, in one server.
+
+It answers each request with what has arrived, and the keys of tokens as the function jwks does.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from typing import Any
+
+from shared import identity
+
+KEYS = ("jwks.wadi.svc.cluster.local", "/.well-known/jwks.json")
+FAILS = "x-test-status"  # a request that says so is answered with this status; "break" ends its connection
+
+
+class Functions(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def __init__(self, host: str) -> None:
+        super().__init__((host, 0), _Handler)
+        self.keys = identity.jwks()
+        self.seen: list[str] = []  # of each request, its x-test-id
+
+    @property
+    def port(self) -> int:
+        return int(self.server_address[1])
+
+    def times(self, name: str) -> int:
+        return self.seen.count(name)
+
+
+@contextmanager
+def functions(host: str) -> Iterator[Functions]:
+    server = Functions(host)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: Functions
+
+    def _answer(self) -> None:
+        size = self._read()
+        self.server.seen.append(self.headers.get("x-test-id", ""))
+        wanted = self.headers.get(FAILS, "200")
+        if wanted == "break":
+            self.close_connection = True
+            self.connection.close()
+            return
+        body: dict[str, Any] = {
+            "authority": self.headers["Host"],
+            "method": self.command,
+            "target": self.path,
+            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "size": size,
+        }
+        if (self.headers["Host"], self.path) == KEYS:
+            body = self.server.keys
+        data = json.dumps(body).encode()
+        self.send_response(int(wanted))
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        for name in ("Content-Security-Policy", "Referrer-Policy"):  # as a page would bring its own
+            if value := self.headers.get(f"x-test-{name}"):
+                self.send_header(name, value)
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(data)
+
+    def _read(self) -> int:
+        if "chunked" in self.headers.get("Transfer-Encoding", ""):
+            size = 0
+            while chunk := int(self.rfile.readline().split(b";")[0], 16):
+                size += len(self.rfile.read(chunk))
+                self.rfile.readline()
+            self.rfile.readline()
+            return size
+        return len(self.rfile.read(int(self.headers.get("Content-Length") or 0)))
+
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _answer
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Nothing: the tests say what they see."""

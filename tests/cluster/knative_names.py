@@ -1,0 +1,41 @@
+"""What Knative makes of the functions' manifests, for tests without its controllers."""
+
+from cluster.crds import Document
+from generate.capabilities import http_capabilities
+
+LOCAL = {"name": "knative-local-gateway", "namespace": "istio-system"}
+
+
+def knative_names(host: str, port: int) -> list[Document]:
+    """For each function a name that is another one of Knative's local gateway, which is at HOST:PORT."""
+    gateway = f"{LOCAL['name']}.{LOCAL['namespace']}.svc.cluster.local"
+    names = (one.name.replace("_", "-") for one in http_capabilities())
+    return [
+        *(
+            {
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": name, "namespace": "wadi"},
+                "spec": {"type": "ExternalName", "externalName": gateway, "ports": [{"name": "http2", "port": 80}]},
+            }
+            for name in names
+        ),
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": LOCAL,
+            "spec": {"ports": [{"name": "http2", "port": 80, "targetPort": port}]},
+        },
+        {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": LOCAL | {"labels": {"kubernetes.io/service-name": LOCAL["name"]}},
+            "addressType": "IPv4",
+            "ports": [{"name": "http2", "port": port}],
+            "endpoints": [{"addresses": [host], "conditions": {"ready": True}}],
+        },
+    ]
+
+
+def namespace(name: str) -> Document:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}

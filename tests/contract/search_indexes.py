@@ -1,0 +1,60 @@
+"""Indexes in the tests' OpenSearch, each test's with names of its own."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from shared.ids import new_id
+from shared.search import Document, Kind, Results, SearchIndex
+
+
+@contextmanager
+def own_index(url: str, **settings: str) -> Iterator[str]:
+    """OPENSEARCH_URL and OPENSEARCH_INDEX lead to an index of our own, which is not there yet; the alias."""
+    name = f"test-{new_id()}"
+    fast = {"OPENSEARCH_REPLICAS": "0", "OPENSEARCH_REFRESH_MS": "100"}
+    with pytest.MonkeyPatch.context() as patch:
+        for setting, value in {"OPENSEARCH_URL": url, "OPENSEARCH_INDEX": name, **fast, **settings}.items():
+            patch.setenv(setting, value)
+        from shared.search.opensearch_client import client
+
+        try:
+            yield name
+        finally:
+            for index in client().indices.get(index=f"{name}*"):
+                client().indices.delete(index=index)
+
+
+class Fresh(SearchIndex):
+    """OpenSearch shows a message within OPENSEARCH_REFRESH_MS; a search of this one shows all that was written."""
+
+    def __init__(self, index: SearchIndex) -> None:
+        self._index = index
+
+    def put(self, document: Document) -> None:
+        self._index.put(document)
+
+    def remove_video(self, video_id: str) -> None:
+        self._index.remove_video(video_id)
+
+    def search(
+        self, text: str, *, viewer: str | None, kind: Kind | None = None, limit: int = 20, cursor: str | None = None
+    ) -> Results:
+        refresh()
+        return self._index.search(text, viewer=viewer, kind=kind, limit=limit, cursor=cursor)
+
+
+def refresh() -> None:
+    from shared.search import opensearch_index
+    from shared.search.opensearch_client import client
+
+    client().indices.refresh(index=f"{opensearch_index.alias()}*")
+
+
+def indexes() -> list[str]:
+    """The names of the indexes that are there."""
+    from shared.search import opensearch_index
+    from shared.search.opensearch_client import client
+
+    return sorted(client().indices.get(index=f"{opensearch_index.alias()}*"))

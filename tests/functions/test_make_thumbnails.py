@@ -1,0 +1,84 @@
+"""make_thumbnails: the poster and the storyboard, a side branch: without them a video is still a video."""
+
+import pytest
+
+from events import VideoFailed, VideoPlanned
+from shared.storage.nodes import local_stores
+from tests.conftest import Database, Wadi
+from tests.functions.films import Film, absent, long_file, planned, short_file, uploaded
+from tests.functions.people import Person, assert_problem
+from tests.functions.storing import recorded
+from tests.functions.waking import deliver
+
+JPEG = b"\xff\xd8\xff"
+
+
+def thumbnails(film: Film) -> None:
+    answer = deliver("make_thumbnails", VideoPlanned(film.id))
+    assert answer.status_code == 204, answer.text
+
+
+def stored_bytes(database: Database, key: str) -> bytes:
+    (node,) = recorded(database, key)
+    return b"".join(local_stores()[node].open(key))
+
+
+def test_a_poster_and_sheets_of_small_pictures(database: Database, creator: Person, wadi: Wadi) -> None:
+    film = planned(database, creator, long_file())
+    thumbnails(film)
+    row = film.row
+    assert row["thumbnails_done"]
+    assert row["poster_key"].startswith(f"videos/{film.id}/poster-")
+    assert row["storyboard"]["count"] >= 3
+    assert row["storyboard"]["sheets"]
+    for key in (row["poster_key"], *row["storyboard"]["sheets"]):
+        assert stored_bytes(database, key).startswith(JPEG)
+    assert list((wadi.data / "work").iterdir()) == []
+
+
+def test_delivered_again_nothing_happens(database: Database, creator: Person) -> None:
+    film = planned(database, creator, short_file())
+    thumbnails(film)
+    before = film.row, database.all("select * from object where video_id = %s order by key", (film.id,))
+    film.lose_source()  # nobody needs it any more
+    thumbnails(film)
+    assert (film.row, database.all("select * from object where video_id = %s order by key", (film.id,))) == before
+
+
+def test_before_the_plan_or_after_a_delete_nothing_happens(database: Database, creator: Person) -> None:
+    thumbnails(absent(database, creator))
+    film = uploaded(database, creator, short_file())
+    thumbnails(film)
+    assert (film.row["thumbnails_done"], film.row["poster_key"]) == (False, None)
+
+
+@pytest.mark.parametrize("state", ["playable", "ready"])
+def test_late_is_not_too_late(database: Database, creator: Person, state: str) -> None:
+    film = planned(database, creator, short_file())
+    film.set(state=state)
+    thumbnails(film)
+    assert (film.state, film.row["thumbnails_done"]) == (state, True)
+
+
+def test_where_none_can_be_made_the_video_goes_on_without(database: Database, creator: Person) -> None:
+    film = planned(database, creator, short_file())
+    (node,) = recorded(database, film.row["source_key"])
+    path = local_stores()[node].local_path(film.row["source_key"])
+    assert path is not None
+    path.write_bytes(b"x" * film.row["source_size"])
+    thumbnails(film)
+    row = film.row
+    assert (row["thumbnails_done"], row["poster_key"], row["storyboard"]) == (True, None, None)
+    assert film.state == "planned"
+    assert film.sent(VideoFailed) == []
+
+
+def test_while_the_file_cannot_be_read_it_is_tried_again(database: Database, creator: Person) -> None:
+    film = planned(database, creator, short_file())
+    key = film.row["source_key"]
+    database.all("delete from replica where object_key = %s", (key,))
+    assert_problem(deliver("make_thumbnails", VideoPlanned(film.id), film.id), 503, "unavailable")
+    assert not film.row["thumbnails_done"]
+    database.all("insert into replica (object_key, node_id) select %s, id from node", (key,))
+    assert deliver("make_thumbnails", VideoPlanned(film.id), film.id).status_code == 204
+    assert film.row["poster_key"]

@@ -1,0 +1,98 @@
+"""Which encoder is used: by really trying, and with words when it does not work."""
+
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from shared.media import encoders
+from shared.media.encode import encode_segment
+from shared.media.encoders import BY_NAME, ENCODERS, SOFTWARE, chosen_encoder
+from shared.media.errors import EncodeTrouble
+from shared.media.ffmpeg import ffmpeg_path
+from shared.media.plan import plan
+from tests.media.clips import clip, generator
+
+
+@pytest.fixture(autouse=True)
+def forget() -> None:
+    encoders._chosen.cache_clear()
+
+
+@pytest.mark.parametrize("named", ["", "auto", "libx264"])
+def test_software_where_there_is_no_hardware(named: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDEO_ENCODER", named)
+    if named != "libx264" and any(Path(encoder.device).exists() for encoder in ENCODERS if encoder.device):
+        assert chosen_encoder() in ENCODERS
+    else:
+        assert chosen_encoder() is SOFTWARE
+
+
+def test_auto_does_not_believe_a_device_that_cannot_encode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """The device file is there, as in a container without its driver: a frame is really tried, and fails."""
+    from msgspec.structs import replace
+
+    pretended = [replace(encoder, device=str(tmp_path)) for encoder in ENCODERS if encoder.name == "h264_nvenc"]
+    monkeypatch.setattr(encoders, "ENCODERS", [*pretended, SOFTWARE])
+    monkeypatch.delenv("VIDEO_ENCODER", raising=False)
+    if not Path("/dev/nvidiactl").exists():
+        assert chosen_encoder() is SOFTWARE
+
+
+def test_an_encoder_named_but_absent_is_trouble_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDEO_ENCODER", "h264_nvenc")
+    if not Path("/dev/nvidiactl").exists():
+        with pytest.raises(EncodeTrouble, match="VIDEO_ENCODER is h264_nvenc, which does not work here"):
+            chosen_encoder()
+
+
+def test_an_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VIDEO_ENCODER", "x265")
+    with pytest.raises(EncodeTrouble, match="must be auto or one of h264_nvenc"):
+        chosen_encoder()
+
+
+def test_a_device_that_breaks_in_the_middle_does_not_cost_the_video(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Chosen when it worked, gone when the segment came: software makes the segment."""
+    monkeypatch.setattr("shared.media.encode.chosen_encoder", lambda: BY_NAME["h264_vaapi"])
+    source = str(clip("plain5.mp4", frames=125))
+    planned = plan(source)
+    (segment,) = encode_segment(source, planned, 0, ["180p"], tmp_path)
+    assert segment.frames == 125
+    assert not segment.filler
+
+
+def script(path: Path, text: str) -> Path:
+    path.write_text(text)
+    path.chmod(path.stat().st_mode | stat.S_IXUSR)
+    return path
+
+
+def test_a_system_ffmpeg_that_lacks_what_is_needed_is_passed_over(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.delenv("WADI_FFMPEG", raising=False)
+    old = script(tmp_path / "ffmpeg", "#!/bin/sh\necho 'Unrecognized option fps_mode' >&2\nexit 1\n")
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    ffmpeg_path.cache_clear()
+    assert ffmpeg_path() != str(old)
+    script(tmp_path / "ffmpeg", f'#!/bin/sh\nexec {generator()} "$@"\n')
+    ffmpeg_path.cache_clear()
+    assert ffmpeg_path() == str(old)
+    ffmpeg_path.cache_clear()
+
+
+def test_an_encode_that_is_killed_is_trouble_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    source = str(clip("plain5.mp4", frames=125))
+    planned = plan(source)
+    ffmpeg_path.cache_clear()
+    monkeypatch.setenv("WADI_FFMPEG", str(script(tmp_path / "shot", "#!/bin/sh\nkill -9 $$\n")))
+    try:
+        with pytest.raises(EncodeTrouble, match="signal 9"):
+            encode_segment(source, planned, 0, ["180p"], tmp_path)
+        assert not list(tmp_path.glob(".*")), "no half-made files stay behind"
+    finally:
+        ffmpeg_path.cache_clear()

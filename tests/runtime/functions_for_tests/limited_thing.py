@@ -1,0 +1,8 @@
+"""Three calls a client, in a window that outlasts every test."""
+
+from shared.function import PUBLIC, Context, PerClient, http_function
+
+
+@http_function("POST /limited", access=PUBLIC, limit=PerClient("limited", 3, per=1_000_000_000))
+def limited_thing(context: Context) -> None:
+    return None

@@ -1,0 +1,11 @@
+"""Woken by a PingSource; a row in the table `trouble` makes it fail."""
+
+from shared.function import Context, ping_function
+
+
+@ping_function()
+def note_ping(context: Context) -> None:
+    with context.transaction() as tx:
+        tx.execute("insert into note (id, text) values ('ping', 'woken')")
+        if tx.one("select 1 as one from trouble"):
+            raise RuntimeError("as the test wants it")

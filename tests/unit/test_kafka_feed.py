@@ -1,0 +1,102 @@
+"""What may be committed of a partition, however records arrive, are handled, and partitions go and come back."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from msgspec import convert
+
+from local.kafka_feed import KafkaFeed, Partition, Record
+from local.manifests import KafkaSource
+from tests.local.yaml_files import kafka_source
+
+AT = Partition("t", 0)
+LOG = 40
+
+STEPS = st.lists(
+    st.tuples(st.sampled_from(["fetch", "begin", "done", "fail", "commit", "lose", "gain"]), st.integers(1, 6)),
+    max_size=60,
+)
+
+
+@dataclass
+class Model:
+    """One partition of a group, and a member of it; what another member does in between is nothing."""
+
+    feed: KafkaFeed
+    handled: set[int] = field(default_factory=set)
+    begun: dict[int, int] = field(default_factory=dict)  # position -> offset
+    committed: int = 0
+    fetched: int = 0
+    here: bool = False
+    twice: int = 0
+
+    def gain(self) -> None:
+        if self.here:
+            self.feed.revoked([AT])
+        self.feed.assigned([AT])
+        for partition, ticket in self.feed.to_begin().items():
+            self.feed.begin(partition, ticket, self.committed)
+        self.fetched, self.here = self.committed, True
+
+    def step(self, what: str, count: int) -> None:
+        match what:
+            case "fetch" if self.here:
+                offsets = range(self.fetched, min(self.fetched + count, LOG))
+                self.feed.arrived(AT, [Record(one, b"k%d" % (one % 3), b"{}", []) for one in offsets])
+                self.fetched += len(offsets)
+            case "begin":
+                for owed in asyncio.run(self.feed.due(list(self.begun), count)):
+                    offset = int(owed.place.rpartition(":")[2])
+                    self.twice += offset in self.handled or offset in self.begun.values()
+                    self.begun[owed.position] = offset
+            case "done" | "fail":
+                for position in list(self.begun)[:count]:
+                    offset = self.begun.pop(position)
+                    if what == "done":
+                        self.handled.add(offset)
+                        asyncio.run(self.feed.settle(position))
+                    else:
+                        asyncio.run(self.feed.put_off(position, 1, 0.0))
+            case "commit":
+                points = self.feed.points()
+                self.feed.committed(points)
+                self.committed = points.get(AT, self.committed)
+            case "lose" if self.here:
+                self.feed.revoked([AT])
+                self.here = False
+            case "gain":
+                self.gain()
+
+
+def model(ordering: str) -> Model:
+    source: dict[str, Any] = kafka_source("f", "t", ordering=ordering)
+    made = Model(KafkaFeed(convert(source, KafkaSource)))
+    made.gain()
+    return made
+
+
+@given(STEPS, st.sampled_from(["ordered", "unordered"]))
+# what is let go before what is still in hand
+@example([("fetch", 2), ("begin", 2), ("fail", 1), ("gain", 1), ("commit", 1)], "unordered")
+@example([("fetch", 1), ("begin", 1), ("done", 1), ("gain", 1), ("commit", 1)], "ordered")
+def test_nothing_is_committed_that_is_not_handled_and_all_is_handled_in_the_end(
+    steps: list[tuple[str, int]], ordering: str
+) -> None:
+    one = model(ordering)
+    for what, count in steps:
+        one.step(what, count)
+        assert set(range(one.committed)) <= one.handled
+        if ordering == "ordered":
+            keys = [offset % 3 for offset in one.begun.values()]
+            assert len(keys) == len(set(keys)), "one of a key at a time"
+    one.gain()
+    for _ in range(3 * LOG):
+        for what in ("fetch", "begin", "done", "commit"):
+            one.step(what, 6)
+    assert one.handled == set(range(LOG))
+    assert one.committed == LOG
+    assert one.twice == 0, "what this member has done or has in hand, it never begins again"
+    assert one.feed.lag({AT: LOG}) == 0
