@@ -65,7 +65,8 @@ def start(folder: Path, host: str = LOOPBACK) -> Server:
         command += ["-cp", str(jars / "*")]
         if not (data / "meta.properties").exists():
             cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
-            run(NAME, *command, "kafka.tools.StorageTool", "format", "-t", cluster, "-c", settings)
+            # One in 64 begins with a "-": as an argument of its own it would be taken for an option.
+            run(NAME, *command, "kafka.tools.StorageTool", "format", f"--cluster-id={cluster}", "-c", settings)
         brokers = f"{host}:{ports[0]}"
         return Program(
             [*command, "kafka.Kafka", str(settings)], lambda: _brokers(host, ports[0]), {"KAFKA_BROKERS": brokers}

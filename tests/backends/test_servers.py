@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -134,6 +135,15 @@ def test_what_was_confirmed_is_there_after_kill_9(name: str, tmp_path: Path) -> 
     finally:
         server.stop()
     assert not server.alive()
+
+
+def test_kafka_starts_whatever_its_id_begins_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In base64 one id in 64 begins with a dash, as an option does."""
+    need("kafka")
+    monkeypatch.setattr("uuid.uuid4", lambda: uuid.UUID(bytes=bytes([0xFB, *bytes(15)])))
+    server: Server = importlib.import_module("backends.kafka").start(tmp_path, ELSEWHERE)
+    server.stop()
+    assert "cluster.id=-wAA" in (tmp_path / "kafka" / "data" / "meta.properties").read_text()
 
 
 @pytest.fixture
