@@ -33,11 +33,11 @@ LONGEST = 30.0
 def alone(service: Service, platform: Platform) -> float:
     """Milliseconds of a process of its own."""
     port = free_port()
+    variables = platform.environment(service, port)
+    variables.pop("PYTHONDONTWRITEBYTECODE", None)  # images hold our code compiled
     began = time.perf_counter()
     with platform.log_file(service.name).open("ab") as log:
-        process = subprocess.Popen(
-            [sys.executable, "-m", SERVE], cwd=ROOT, env=platform.environment(service, port), stdout=log, stderr=log
-        )
+        process = subprocess.Popen([sys.executable, "-m", SERVE], cwd=ROOT, env=variables, stdout=log, stderr=log)
     try:
         while True:
             try:

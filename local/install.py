@@ -69,7 +69,9 @@ def _install(lock: Path) -> None:
     uv = _find_uv(lock)
     wanted = ["install", "--require-hashes", "--only-binary", ":all:", "-r", str(lock)]
     settings = _environment()
-    done = uv is not None and _runs([uv, "pip", *wanted, "--python", str(PYTHON), "--quiet"], settings)
+    # Compiled, as pip does it: under PYTHONDONTWRITEBYTECODE, as in many containers, each process would do it again.
+    uv_wanted = ["pip", *wanted, "--python", str(PYTHON), "--compile-bytecode", "--quiet"]
+    done = uv is not None and _runs([uv, *uv_wanted], settings)
     if not done and not _runs([str(PYTHON), "-m", "pip", "--quiet", *wanted], settings, shown=True):
         raise InstallError("The packages that Wadi needs could not be installed; the lines above say why.")
     shutil.copyfile(lock, _stamp(lock))
