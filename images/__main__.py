@@ -14,9 +14,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="./task images --", description=__doc__)
     parser.add_argument("--fresh", action="store_true", help="begin with today's packages of Debian")
     parser.add_argument("--sizes", action="store_true", help="also say how large they are, compressed as in a registry")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="of the archives; default: .cluster/images")
     arguments = parser.parse_args()
     try:
-        made = build(FOLDER, fresh=arguments.fresh)
+        made = build(arguments.folder, fresh=arguments.fresh)
     except ImageError as error:
         print(error, file=sys.stderr)
         return 1

@@ -1,7 +1,11 @@
-"""Makes OCI archives of images/Dockerfile, with buildah and nothing from a registry.
+"""Makes the images of images/Dockerfile as archives, with buildah and nothing from a registry.
 
-Steps that were done once are kept under ~/.cache/wadi/images, as are the layers: a change of our own code is copied
-and compiled, and nothing else is done again. Nothing changed: nothing is done.
+Steps that were done once are kept under ~/.cache/wadi/images: a change of our own code is copied and compiled, and no
+other step is done again. Nothing changed: nothing is done.
+
+    FOLDER/api.tar, media.tar   the images
+          /*.cdx.json           what is in them
+          /images.json          from what they were made; there only while all of the above is whole and belongs together
 """
 
 import fcntl
@@ -14,18 +18,17 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
-from images import archive, sbom
+from images import sbom
 
 ROOT = Path(__file__).parent.parent
-DOCKERFILE = Path(__file__).parent / "Dockerfile"
 TARGETS = ("api", "media")
 # dev.local is what Knative never asks a registry about
 NAME = "dev.local/wadi/{target}"
 BASE, SUITE = "dev.local/wadi/debian:base", "bookworm"
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
-LONGEST = 1200.0  # seconds for everything from nothing: about 100 on two idle cores
+LONGEST = 1200.0  # seconds for one command: the longest took 80 on two busy cores
 
 
 class ImageError(Exception):
@@ -34,66 +37,87 @@ class ImageError(Exception):
 
 class Image(NamedTuple):
     reference: str  # as a manifest names it
-    archive: Path  # for `ctr -n k8s.io images import`; what is in it is beside it, in NAME.cdx.json
+    archive: Path
+
+    @property
+    def bill(self) -> Path:
+        """What is in it."""
+        return self.archive.with_suffix(".cdx.json")
 
 
 def build(folder: Path, *, fresh: bool = False) -> dict[str, Image]:
     """The images by the name of their target, in `folder`; `fresh` begins with today's packages of Debian."""
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = _inputs()
-    if not fresh and (there := _there(folder, wanted)):
-        return there
-    with _alone() as store:
-        buildah = Buildah(store)
-        if fresh:
-            buildah.forget()
-        buildah.require_base()
-        made = {target: _archived(buildah, target, folder) for target in TARGETS}
-        archive.forget_unused(buildah.layout)
+    try:
+        with _alone() as (store, lock):
+            folder.mkdir(parents=True, exist_ok=True)
+            wanted = _inputs()
+            return (None if fresh else _there(folder, wanted)) or _made(folder, wanted, Buildah(store, lock), fresh)
+    except OSError as error:
+        raise ImageError(f"Images cannot be made: {error.filename or folder}: {error.strerror}.") from error
+
+
+def _made(folder: Path, wanted: str, buildah: "Buildah", fresh: bool) -> dict[str, Image]:
+    state = folder / "images.json"
+    state.unlink(missing_ok=True)  # ended in the middle, one image is new and the other is not
+    buildah.clear()
+    if fresh:
+        buildah.forget()
+    buildah.require_base()
+    made = {target: _image(buildah, target, folder) for target in TARGETS}
     for image in made.values():
-        sbom.write(image.archive, image.reference, image.archive.with_suffix(".cdx.json"))
-    state = {"inputs": wanted, "references": {target: image.reference for target, image in made.items()}}
-    (folder / "images.json").write_text(json.dumps(state, indent=2))
+        with _whole(image.bill) as half:
+            sbom.write(image.archive, image.reference, half)
+    references = {target: image.reference for target, image in made.items()}
+    with _whole(state) as half:
+        half.write_text(json.dumps({"inputs": wanted, "references": references}, indent=2))
     return made
 
 
+def _image(buildah: "Buildah", target: str, folder: Path) -> Image:
+    digest = buildah.build(target)
+    image = Image(f"{NAME.format(target=target)}:{digest[:12]}", folder / f"{target}.tar")
+    with _whole(image.archive) as half:
+        buildah.export(digest, image.reference, half)
+    return image
+
+
 def _inputs() -> str:
-    """A hash over all that goes into the images: what .dockerignore lets pass, and how it is put together."""
-    beside = ("Dockerfile", "rootfs.py", "api.lock", "media.lock", "builder.py", "archive.py", "sbom.py")
-    files = [Path(__file__).parent / name for name in beside]
+    """A hash over all that goes into the images, and how it is put together."""
+    files = [ROOT / ".dockerignore", *(file for file in (ROOT / "images").iterdir() if file.is_file())]
     for name in ("shared", "events", "functions", "cli"):
         files += (file for file in (ROOT / name).rglob("*") if "__pycache__" not in file.parts and file.is_file())
     digest = hashlib.sha256()
     for file in sorted(files):
-        digest.update(f"{file.relative_to(ROOT)}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
+        content = hashlib.sha256(file.read_bytes()).hexdigest()
+        digest.update(f"{file.relative_to(ROOT)}\0{file.stat().st_mode:o}\0{content}\n".encode())
     return digest.hexdigest()
 
 
 def _there(folder: Path, wanted: str) -> dict[str, Image] | None:
     try:
         state = json.loads((folder / "images.json").read_text())
-    except (OSError, ValueError):
+    except FileNotFoundError:
         return None
-    made = {target: Image(name, _path(folder, target)) for target, name in state["references"].items()}
-    whole = all(image.archive.exists() for image in made.values())
+    made = {target: Image(name, folder / f"{target}.tar") for target, name in state["references"].items()}
+    whole = all(file.exists() for image in made.values() for file in (image.archive, image.bill))
     return made if state["inputs"] == wanted and whole else None
 
 
-def _path(folder: Path, target: str) -> Path:
-    return folder / f"{target}.tar"
-
-
-def _archived(buildah: "Buildah", target: str, folder: Path) -> Image:
-    name = buildah.build(target)
-    reference = f"{NAME.format(target=target)}:{name[:12]}"
-    layout = buildah.exported(name, target)
-    archive.write(layout, target, reference, _path(folder, target))
-    return Image(reference, _path(folder, target))
+@contextmanager
+def _whole(file: Path) -> Iterator[Path]:
+    """A name beside `file` to write to; it becomes `file` when all is written, and goes when something failed."""
+    half = file.with_name(f"{file.name}.half")
+    half.unlink(missing_ok=True)
+    try:
+        yield half
+        half.rename(file)
+    finally:
+        half.unlink(missing_ok=True)
 
 
 @contextmanager
-def _alone() -> Iterator[Path]:
-    """The folder of what is kept; a second caller waits for the first."""
+def _alone() -> Iterator[tuple[Path, IO[str]]]:
+    """The folder of what is kept, and its lock; a second caller waits for the first, and finds what that one made."""
     if os.geteuid() != 0:
         raise ImageError(
             "Images without a registry are made by root only; anyone builds them with docker: docs/deploy/images.md."
@@ -103,18 +127,24 @@ def _alone() -> Iterator[Path]:
     store.mkdir(parents=True, exist_ok=True)
     with (store / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        yield store
+        yield store, lock
 
 
 class Buildah:
     """buildah with a store of its own, so that neither its images nor its settings meet the user's."""
 
-    def __init__(self, store: Path) -> None:
+    def __init__(self, store: Path, lock: IO[str]) -> None:
         for program in ("buildah", "debootstrap"):
             if shutil.which(program) is None:
                 raise ImageError(f"Images cannot be made: {program} is missing (apt-get install buildah debootstrap).")
         self.store = store
-        self.layout = store / "layout"
+        self.lock = lock
+
+    def clear(self) -> None:
+        """What a build that was killed has left: its containers, whose file systems are still mounted, and its base."""
+        self._run("rm", "--all")
+        for half in self.store.glob("base-*"):
+            shutil.rmtree(half)
 
     def forget(self) -> None:
         """Every step that was kept. Nothing less is ever removed: the stages that the images are copied from have no
@@ -128,7 +158,7 @@ class Buildah:
             return
         with tempfile.TemporaryDirectory(dir=self.store, prefix="base-") as made:
             root = Path(made) / "root"
-            self._command("debootstrap", "--variant=minbase", SUITE, str(root))
+            self._command("debootstrap", "--variant=minbase", "--force-check-gpg", SUITE, str(root))
             sources = root / "etc/apt/sources.list"
             mirror = sources.read_text().split()[1]
             updates = (f"{mirror} {SUITE}-updates", f"{mirror}-security {SUITE}-security")
@@ -142,25 +172,24 @@ class Buildah:
         options = ["--isolation", "chroot", "--pull-never", "--layers", "--quiet", "--build-arg", f"BASE={BASE}"]
         if CERTIFICATES.exists():  # a machine behind a proxy with a certificate of its own has it in there
             options += ["--secret", f"id=ca,src={CERTIFICATES}", "--build-arg", "PIP_CERT=/run/secrets/ca"]
-        name = NAME.format(target=target)
-        self._run("build", *options, "--file", str(DOCKERFILE), "--target", target, "--tag", name, str(ROOT))
-        return self._run("images", "--quiet", "--no-trunc", name).removeprefix("sha256:")
+        where = ("--file", str(ROOT / "images" / "Dockerfile"), "--target", target, "--tag", NAME.format(target=target))
+        return self._run("build", *options, *where, str(ROOT))
 
-    def exported(self, name: str, target: str) -> Path:
-        """An OCI layout that has the image under the name of its target. A layer that is there is not written again;
-        none is compressed, which would take longer than all else."""
-        self._run("push", "--quiet", "--disable-compression", name, f"oci:{self.layout}:{target}")
-        return self.layout
+    def export(self, digest: str, reference: str, into: Path) -> None:
+        """Not as an OCI layout: there this buildah compresses every layer again, each time, which takes twice as long."""
+        self._run("push", "--quiet", digest, f"docker-archive:{into}:{reference}")
 
     def _run(self, *arguments: str) -> str:
         places = ("--root", str(self.store / "storage"), "--runroot", str(self.store / "run"))
         return self._command("buildah", *places, *arguments)
 
     def _command(self, *command: str) -> str:
+        """It holds the lock as long as it runs: should we be killed, it is still at work in the store."""
         try:
             ended = subprocess.run(
-                command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=LONGEST
-            )
+                command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=LONGEST,
+                pass_fds=[self.lock.fileno()],
+            )  # fmt: skip
         except subprocess.TimeoutExpired as error:
             raise ImageError(f"Images cannot be made: {command[0]} took longer than {LONGEST:.0f} s.") from error
         if ended.returncode != 0:
