@@ -21,7 +21,7 @@ def main() -> int:
         if chosen.command == "status":
             return status(folder)
         if chosen.command == "down":
-            with alone(folder):
+            with alone(folder, say):
                 down.end(folder)
             return 0
         env = up(folder, say)

@@ -186,7 +186,7 @@ class Controller:
         try:
             source = await self._read(found)
             subscription = self.running.get(uid)
-            if subscription is None or subscription.source != source:
+            if subscription is None or subscription.source != source or subscription.task.done():
                 if subscription is not None:
                     del self.running[uid]
                     await subscription.stop()

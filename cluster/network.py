@@ -12,6 +12,7 @@ import re
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
@@ -69,6 +70,14 @@ def start(folder: Path) -> Network:
         raise
 
 
+def unplug(folder: Path) -> None:
+    """Once the processes of the network of a folder are ended: its cable goes now, not when the kernel gets to it."""
+    for cable in Path("/sys/class/net").glob(f"{CABLE}*"):
+        with suppress(OSError, BackendError):  # or the kernel was sooner
+            if (cable / "ifalias").read_text().strip() == _alias(folder):
+                _ip("link", "delete", cable.name)
+
+
 def found(folder: Path) -> Network | None:
     """The network of a folder, or None where it does not run."""
     holder = running(NAME, folder)
@@ -95,6 +104,7 @@ def _connect(holder: Server) -> Network:
         except BackendError as error:
             reason = str(error)
             continue
+        _ip("link", "set", cable, "alias", _alias(holder.folder.parent))
         _ip("address", "add", f"{host}/24", "dev", cable)
         _ip("link", "set", cable, "up")
         for arguments in (
@@ -107,6 +117,11 @@ def _connect(holder: Server) -> Network:
         (holder.folder / "addresses").write_text(f"{host} {inside}\n")
         return network
     raise BackendError(f"No network for the cluster: {reason}.")
+
+
+def _alias(folder: Path) -> str:
+    """Whose a cable is: `ip link` shows it. The kernel keeps 255 bytes."""
+    return str(folder.absolute())[-255:]
 
 
 def _wait_apart(holder: Server) -> None:

@@ -19,10 +19,8 @@ FOLDER/node /containerd /kubelet /kube-proxy /coredns   as backends/server.py ke
 
 import json
 import os
-import signal
 import subprocess
 import time
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,14 +33,12 @@ from backends.cache import BackendError
 from backends.server import Program, Server, running, serve
 from cluster import archive
 from cluster.build import binary, keep
-from cluster.network import NAME as NETWORK
 from cluster.network import Network
 from cluster.plane import NODE, Plane
 
 DEBIAN = ("containerd", "runc", "containernetworking-plugins", "nftables", "conntrack")
 PROGRAMS = ("kubelet", "kube-proxy", "coredns", "containerd")
 HOLDER = "node"
-LAST = (HOLDER, NETWORK)  # to be ended, of all the processes of a cluster
 PAUSE = "dev.local/wadi/pause:1"
 SOCKET = "/run/containerd/containerd.sock"
 DOMAIN = "cluster.local"
@@ -78,6 +74,10 @@ class Node:
             "ctr", f"--address={SOCKET}", "--namespace=k8s.io", "images", "import", "--no-unpack=false", str(image)
         )
 
+    def images(self) -> set[str]:
+        """Their names."""
+        return set(self.run("ctr", f"--address={SOCKET}", "--namespace=k8s.io", "images", "list", "--quiet").split())
+
     def run(self, *command: str, seconds: float = SECONDS) -> str:
         """What a command said that ran inside. Raises BackendError with its last word."""
         tree = packages()
@@ -89,14 +89,6 @@ class Node:
             said = (ended.stderr or ended.stdout).strip().splitlines() or ["it said nothing"]
             raise BackendError(f"{command[0]} failed on the cluster's node: {said[-1]}")
         return ended.stdout
-
-
-def kill(holder: Server) -> None:
-    """Returns when all of the node is gone: the kernel ends the first process after every other one."""
-    with suppress(OSError, BackendError):
-        os.kill(_first_process(holder), signal.SIGKILL)
-        holder.wait_gone()
-    holder.kill()
 
 
 def packages() -> Path:

@@ -6,13 +6,14 @@
             /backends  the servers'
             /images    the images, which stay when the cluster goes
 
-What is found running whole is left as it is; what is found half is ended, and all is made anew.
+What is found running whole is left as it is, but for our images: those of the code as it is now are brought to it.
+What is found half is ended, and all is made anew.
 """
 
 import fcntl
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -24,8 +25,10 @@ from backends.server import running
 from cluster import down, eventing, network, node, plane, serving, standins, wadi, webhooks
 from cluster.build import binary
 from cluster.node import Node
+from cluster.ours import Making, load
 from cluster.plane import Plane, Refused
-from images import Image, ImageError, build
+from images import Image, ImageError
+from local.postgres import LocalError
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".cluster"
@@ -36,9 +39,10 @@ def up(folder: Path, say: Say) -> dict[str, str]:
     """What stands in FOLDER/env. Raises BackendError or Refused; what has started by then is ended."""
     if os.geteuid() != 0:
         raise BackendError("A cluster needs root: it makes namespaces and cgroups.")
-    with alone(folder):
+    with alone(folder, say):
         if found := _whole(folder):
             say("The cluster runs already.")
+            _renew(folder, found, say)
             return found
         down.end(folder)
         try:
@@ -57,11 +61,15 @@ def read_env(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def alone(folder: Path) -> Iterator[None]:
+def alone(folder: Path, say: Say) -> Iterator[None]:
     """A second caller waits, then finds the cluster running."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("Another cluster:up or cluster:down is at work; this one waits for it.")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 
@@ -70,7 +78,16 @@ def parts(folder: Path) -> dict[str, bool]:
     releases = (webhooks.SERVING.deployment, webhooks.EVENTING.deployment)
     names = (network.NAME, *reversed(plane.PROCESSES), "node", *reversed(node.PROGRAMS), *releases, *standins.NAMES)
     found = {name: running(name, folder / "state") is not None for name in names}
-    return found | {one.NAME: servers.running(one.NAME, folder / "backends") is not None for one in wadi.BACKENDS}
+    # The servers listen on an address that goes with the network; without it each would be waited for in vain.
+    reached = found[network.NAME]
+    return found | {one.NAME: reached and _serves(one.NAME, folder / "backends") for one in wadi.BACKENDS}
+
+
+def _serves(name: str, folder: Path) -> bool:
+    try:
+        return servers.running(name, folder) is not None
+    except (BackendError, LocalError):  # it runs, and does not answer
+        return False
 
 
 def _whole(folder: Path) -> dict[str, str]:
@@ -89,44 +106,52 @@ class Clock:
 def _up(folder: Path, say: Say) -> dict[str, str]:
     state, clock = folder / "state", Clock(say, time.monotonic())
     state.mkdir(parents=True, exist_ok=True)
-    with ThreadPoolExecutor() as workers:
-        images = workers.submit(_images, folder)
-        releases = [workers.submit(one.release) for one in (serving, eventing)]
-        cable = network.start(state)
-        reached = workers.submit(wadi.backends, folder, cable.host)
-        control = plane.start(state, cable, pods=True)
-        clock("control plane")
-        machine = workers.submit(node.start, control)
-        for defined in [workers.submit(one.result().define, control) for one in releases]:
-            defined.result()
-        standins.define(control)
-        clock("Knative's definitions and webhooks")
-        here = machine.result()
-        clock("node")
-        for running_now in [workers.submit(one.result().run, here) for one in releases]:
-            running_now.result()
-        gateway = standins.start(control)
-        clock("Knative Serving and Eventing")
-        made, addresses = _load(here, images.result(), say), reached.result()
-        clock("servers and images")
-    overlay = wadi.overlay(folder, addresses, gateway.url, made)
+    making = Making(folder / "images")
+    try:
+        with ThreadPoolExecutor() as workers:
+            releases = [workers.submit(one.release) for one in (serving, eventing)]
+            cable = network.start(state)
+            reached = workers.submit(wadi.backends, folder, cable.host)
+            control = plane.start(state, cable, pods=True)
+            clock("control plane")
+            machine = workers.submit(node.start, control)
+            for defined in [workers.submit(one.result().define, control) for one in releases]:
+                defined.result()
+            standins.define(control)
+            clock("Knative's definitions and webhooks")
+            here, addresses = machine.result(), reached.result()
+            clock("node and servers")
+            for running_now in [workers.submit(one.result().run, here) for one in releases]:
+                running_now.result()
+            gateway = standins.start(control)
+            clock("Knative Serving and Eventing")
+        images = _images(making, here, say)
+        clock("images")
+    except BaseException:
+        making.end()
+        raise
+    overlay = wadi.overlay(folder, addresses, gateway.url, images or {})
     return _write_env(folder, control, addresses | {"GATEWAY_URL": gateway.url, "OVERLAY": str(overlay)})
 
 
-def _images(folder: Path) -> dict[str, Image] | ImageError:
+def _renew(folder: Path, env: Mapping[str, str], say: Say) -> None:
+    """The overlay names the images of the code as it is now; what is deployed stays as it is."""
+    cable = network.found(folder / "state")
+    control = plane.found(folder / "state", cable) if cable else None
+    here = node.found(control) if control else None
+    if here and (images := _images(Making(folder / "images"), here, say)):
+        wadi.overlay(folder, env, env["GATEWAY_URL"], images)
+
+
+def _images(making: Making, here: Node, say: Say) -> dict[str, Image] | None:
+    """Ours, on the node. The cluster is one without them too, but for what is ours."""
     try:
-        return build(folder / "images")
+        made = making.result()
     except ImageError as error:
-        return error
-
-
-def _load(here: Node, made: dict[str, Image] | ImageError, say: Say) -> dict[str, Image]:
-    """Our images, on the node. The cluster is one without them too, but for what is ours."""
-    if isinstance(made, ImageError):
-        say(str(made))
-        return {}
-    for image in made.values():
-        here.load(image.archive)
+        say(str(error))
+        return None
+    for reference in load(here, made):
+        say(f"{reference} is on the node.")
     return made
 
 

@@ -7,17 +7,30 @@ hour, and it needs root. ./task cluster:admission and ./task cluster:test ask (R
 import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+from backends import kafka as broker
 from backends.cache import BackendError
 from cluster import admission, down, network
 from cluster import plane as planes
+from cluster.build import BUILD_SECONDS
 from cluster.plane import Plane, Refused
-from cluster.up import FOLDER, alone, parts, up
+from cluster.up import FOLDER, alone, parts, read_env, up
 from tests.cluster.running import Cluster
+from tests.real import need
 
 REQUIRED = bool(os.environ.get("REQUIRE_CLUSTER"))
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whichever comes first builds what is missing: more than the quarter of an hour that a test has elsewhere."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
 
 
 @pytest.fixture(scope="session")
@@ -50,5 +63,19 @@ def cluster() -> Iterator[Cluster]:
     assert plane
     yield Cluster(FOLDER, env, plane)
     if not found:
-        with alone(FOLDER):
+        with alone(FOLDER, print):
             down.end(FOLDER)
+
+
+@pytest.fixture(scope="session")
+def kafka() -> str:
+    """Of the cluster where one runs; else of ./task backends."""
+    found = read_env(FOLDER).get("KAFKA_BROKERS") if parts(FOLDER)[broker.NAME] else ""
+    return found or need("kafka")
+
+
+@pytest.fixture(scope="session")
+def platform(cluster: Cluster) -> Cluster:
+    """With Wadi on it, whichever way its events go."""
+    cluster.deploy(cluster.events or "broker")
+    return cluster

@@ -1,5 +1,6 @@
 """A cluster that runs, as tests ask it: what there is of Wadi in it, and how many pods."""
 
+import json
 import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cluster import wadi
 from cluster.build import binary
 from cluster.plane import Plane
 
@@ -14,11 +16,25 @@ NAMESPACE = "wadi"
 SERVICE = "serving.knative.dev/service"
 
 
-@dataclass(frozen=True)
+# The two ways of events: the overlay that cluster/wadi.py writes, and what is there for the other one. That is in
+# nobody's way, but events would go both ways.
+OVERLAYS = {"broker": "wadi-broker", "kafka": "wadi"}
+OTHERS = {"broker": "kafkasources", "kafka": "triggers"}
+
+
+@dataclass
 class Cluster:
     folder: Path
     env: dict[str, str]  # what stands in its `env`
     plane: Plane
+    events: str = ""  # by which way this session has deployed it
+
+    def deploy(self, events: str) -> None:
+        """The platform, as a user deploys it; nothing where it is there already."""
+        if self.events != events:
+            wadi.deploy(self.plane, self.folder / OVERLAYS[events])
+            self.plane.kubectl("delete", OTHERS[events], "--all", namespace=NAMESPACE)
+            self.events = events
 
     @property
     def gateway(self) -> str:
@@ -28,12 +44,14 @@ class Cluster:
         return list(self.plane.get(kind, namespace=NAMESPACE)["items"])
 
     def replicas(self) -> dict[str, int]:
-        """How many pods Knative wants of each function, over all of its revisions. Pods outlive that by a while."""
+        """How many pods each function has or is to have, over all of its revisions. One that is told to end, and takes
+        its time, is not counted."""
         wanted: dict[str, int] = {}
         for one in self.items("deployments"):
             function = one["metadata"]["labels"].get(SERVICE)
             if function:
-                wanted[function] = wanted.get(function, 0) + one["spec"]["replicas"]
+                more = max(one["spec"]["replicas"], one["status"].get("replicas", 0))
+                wanted[function] = wanted.get(function, 0) + more
         return wanted
 
     def pinged(self) -> set[str]:
@@ -48,15 +66,20 @@ class Cluster:
 
     @contextmanager
     def watched(self, file: Path) -> Iterator[Callable[[], set[str]]]:
-        """Names, when it is asked, the functions that had a pod since the beginning."""
-        label = SERVICE.replace(".", r"\.")
-        command = [
-            str(binary("kubectl")), f"--kubeconfig={self.plane.kubeconfig}", f"--namespace={NAMESPACE}",
-            "get", "pods", "--watch-only", f"--selector={SERVICE}", "--output=custom-columns=F:.metadata.labels."
-            + label, "--no-headers",
-        ]  # fmt: skip
-        with file.open("w") as out, subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT) as watch:
+        """Names, when it is asked, the functions that got a pod since the beginning; how soon kubectl starts is nothing
+        to that."""
+        pods = f"/api/v1/namespaces/{NAMESPACE}/pods"
+        since = json.loads(self.plane.kubectl("get", "--raw", f"{pods}?limit=1"))["metadata"]["resourceVersion"]
+        address = f"{pods}?watch=1&resourceVersion={since}&labelSelector={SERVICE}"
+        command = [str(binary("kubectl")), f"--kubeconfig={self.plane.kubeconfig}", "get", "--raw", address]
+
+        def woken() -> set[str]:
+            *changes, _ = file.read_text().split("\n")  # the last one may be half written
+            new = [one["object"] for one in map(json.loads, changes) if one["type"] == "ADDED"]
+            return {one["metadata"]["labels"][SERVICE] for one in new}
+
+        with file.open("w") as out, subprocess.Popen(command, stdout=out) as watch:
             try:
-                yield lambda: set(file.read_text().split())
+                yield woken
             finally:
                 watch.kill()

@@ -22,6 +22,7 @@ import yaml
 from cluster.kustomize import render
 from deploy import canary
 from deploy.manifests import Manifest
+from tests.cluster.running import Cluster
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "on-trial"
@@ -130,9 +131,8 @@ class Trial:
 
 
 @pytest.fixture(scope="module")
-def trial(cluster: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
-    lines = (ROOT / ".cluster/env").read_text().splitlines()
-    env = dict(line.split("=", 1) for line in lines if "=" in line)
+def trial(platform: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trial]:
+    env = platform.env
     built = render(Path(env["OVERLAY"]))
     base = next(each for each in built if each["kind"] == "Service" and each["metadata"]["name"] == "jwks")
     found = Trial(tmp_path_factory.mktemp("trial"), env, base)

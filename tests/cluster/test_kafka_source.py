@@ -16,7 +16,6 @@ from local import manifests
 from local.layout import ROOT
 from shared.outbox.binding import to_record
 from tests.cluster.echo import Echo, echo, service
-from tests.real import need
 
 SPACE = "kafka-test"
 DRY = "--dry-run=server"
@@ -33,12 +32,7 @@ def soon(what: Callable[[], Any], seconds: float = 90) -> Any:
 
 
 @pytest.fixture(scope="module")
-def broker() -> str:
-    return need("kafka")
-
-
-@pytest.fixture(scope="module")
-def controlled(plane: Plane, broker: str) -> Iterator[Plane]:
+def controlled(plane: Plane) -> Iterator[Plane]:
     """The plane, with both stand-ins: events come to Services by the ingress, which knows them without a DNS."""
     plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": SPACE}}])
     standins.define(plane)
@@ -144,8 +138,8 @@ class Subscribed:
 
 
 @pytest.fixture
-def source(controlled: Plane, broker: str) -> Iterator[Subscribed]:
-    made = Subscribed(controlled, broker)
+def source(controlled: Plane, kafka: str) -> Iterator[Subscribed]:
+    made = Subscribed(controlled, kafka)
     try:
         yield made
     finally:

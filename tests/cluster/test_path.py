@@ -14,20 +14,17 @@ import httpx
 import pytest
 import yaml
 
-from cluster import wadi
 from cluster.kustomize import render
 from tests.cli.runs import Ended, User, small_clip
-from tests.cluster.running import NAMESPACE, Cluster
+from tests.cluster.running import NAMESPACE, OVERLAYS, Cluster
 from tests.e2e.playlists import fetch, hls_tracks
 
 FRAMES = 50  # of small_clip
 WITHIN = 420  # two cores run the cluster, its servers and the encoders; one film takes a minute when they are idle
 PASSWORD = "correct horse battery staple"
-ASKED = {"register", "login", "init-upload", "complete-upload", "video-status", "manifest"}
+SENT = {"register", "login", "init-upload", "complete-upload"}
 CHAIN = {"plan-video", "transcode-segment", "transcode-audio", "publish-video", "place-segment", "index-video"}
-# What is in the cluster for the one way of events, and is in nobody's way after the other one has come.
-OTHERS = {"broker": "kafkasources", "kafka": "triggers"}
-OVERLAYS = {"broker": "wadi-broker", "kafka": "wadi"}  # as cluster/wadi.py writes them
+READ = {"video-status", "manifest"}
 
 
 @dataclass(frozen=True)
@@ -36,17 +33,16 @@ class Film:
 
     user: User
     ended: Ended
-    woken: set[str]
+    woken: Callable[[], set[str]]
 
     @property
     def id(self) -> str:
         return str(self.ended.objects[-1]["id"])
 
 
-@pytest.fixture(scope="module", params=OTHERS)
+@pytest.fixture(scope="module", params=OVERLAYS)
 def deployed(request: pytest.FixtureRequest, cluster: Cluster) -> Cluster:
-    wadi.deploy(cluster.plane, cluster.folder / OVERLAYS[request.param])
-    cluster.plane.kubectl("delete", OTHERS[request.param], "--all", namespace=NAMESPACE)
+    cluster.deploy(request.param)
     return cluster
 
 
@@ -56,7 +52,7 @@ def film(deployed: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     folder = tmp_path_factory.mktemp("user")
     user = User(folder, server=deployed.gateway)
     clip = small_clip(folder / "clip.mp4")
-    _until(lambda: not _awake(deployed, ASKED | CHAIN))
+    _until_none_is_awake(deployed, SENT | CHAIN)
     with deployed.watched(folder / "pods") as woken:
         address = f"somebody-{time.time_ns()}@example.org"
         for command in ("register", "login"):
@@ -64,29 +60,36 @@ def film(deployed: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterato
             assert ended.code == 0, ended.err
         ended = user.wadi("upload", str(clip), "--watch", "--json", "--timeout", str(WITHIN), timeout=WITHIN)
         assert ended.code == 0, ended.err + _explained(deployed)
-        yield Film(user, ended, woken())
+        yield Film(user, ended, woken)
 
 
 def test_the_film_is_ready(film: Film) -> None:
     assert film.ended.objects[-1]["state"] == "ready"
 
 
-def test_all_of_the_film_is_fetched_through_the_gateway_and_decoded(film: Film, deployed: Cluster) -> None:
-    with httpx.Client(timeout=60) as client:
-        master = f"{deployed.gateway}/api/videos/{film.id}/manifest/master.m3u8"
-        tracks = hls_tracks(client, master)
+def test_every_function_of_the_chain_was_woken(film: Film) -> None:
+    """The last of them by the event that tells of the film's being ready, so a moment after the user was told."""
+    _until(lambda: film.woken() >= SENT | CHAIN, lambda: f"asleep: {(SENT | CHAIN) - film.woken()}")
+
+
+def test_all_of_the_film_is_fetched_through_the_gateway_and_decoded(
+    film: Film, deployed: Cluster, tmp_path: Path
+) -> None:
+    """By functions that had no pod before, either."""
+    _until_none_is_awake(deployed, READ)
+    with deployed.watched(tmp_path / "pods") as woken, httpx.Client(timeout=60) as client:
+        at = f"{deployed.gateway}/api/videos/{film.id}"
+        assert fetch(client, f"{at}/status").json()["state"] == "ready"
+        tracks = hls_tracks(client, f"{at}/manifest/master.m3u8")
         assert [track.height for track in tracks] == [0, 240]
         picture = tracks[1].fetch(client)
+        _until(lambda: woken() >= READ, lambda: f"asleep: {READ - woken()}")
     with av.open(io.BytesIO(picture), "r") as container:
         assert sum(1 for _ in container.decode(video=0)) == FRAMES
 
 
-def test_every_function_of_the_chain_was_woken(film: Film) -> None:
-    assert (ASKED - {"manifest", "video-status"} | CHAIN) <= film.woken
-
-
 def test_all_go_back_to_zero(film: Film, deployed: Cluster) -> None:
-    _until(lambda: not _awake(deployed, ASKED | CHAIN))
+    _until_none_is_awake(deployed, SENT | CHAIN | READ)
 
 
 def test_a_function_is_applied_by_kn(deployed: Cluster, tmp_path: Path) -> None:
@@ -111,16 +114,21 @@ def fetch_as(cluster: Cluster, host: str, path: str) -> httpx.Response:
         return fetch(client, f"{cluster.gateway}{path}")
 
 
-def _awake(cluster: Cluster, functions: set[str]) -> dict[str, int]:
-    return {name: count for name, count in cluster.replicas().items() if name in functions and count}
+def _until_none_is_awake(cluster: Cluster, functions: set[str]) -> None:
+    def awake() -> dict[str, int]:
+        replicas = cluster.replicas()
+        assert functions <= replicas.keys(), f"not deployed: {functions - replicas.keys()}"
+        return {name: count for name, count in replicas.items() if name in functions and count}
+
+    _until(lambda: not awake(), lambda: f"awake: {awake()}")
 
 
 def _explained(cluster: Cluster) -> str:
     return "\n" + cluster.plane.kubectl("get", "pods,ksvc", namespace=NAMESPACE)
 
 
-def _until(met: Callable[[], bool]) -> None:
+def _until(met: Callable[[], bool], found: Callable[[], str]) -> None:
     deadline = time.monotonic() + WITHIN
     while not met():
-        assert time.monotonic() < deadline
+        assert time.monotonic() < deadline, found()
         time.sleep(0.5)

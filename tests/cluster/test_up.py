@@ -1,17 +1,26 @@
 """A cluster comes up once, is found by whoever asks again, and leaves nothing when it goes: whole, or half of one."""
 
 import os
+import signal
 import subprocess
 import sys
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+import yaml
 
-from cluster import down, network, node
+from backends.server import began
+from cluster import archive, down, network, node
 from cluster import plane as planes
+from cluster.build import binary
 from cluster.network import Network
 from cluster.node import PAUSE, Node
-from cluster.up import ROOT, parts
+from cluster.up import FOLDER, ROOT, parts, up
+from images import Image
+from shared.ids import new_id
 from tests.cluster.conftest import REQUIRED
 from tests.cluster.running import Cluster
 
@@ -30,13 +39,13 @@ def start(folder: Path) -> Node:
 
 
 def namespaces(kind: str) -> dict[int, str]:
-    """Of every process."""
+    """Of every process that has not ended: one that only waits to be collected holds nothing."""
     found = {}
     for process in Path("/proc").glob("[0-9]*"):
-        try:
-            found[int(process.name)] = str((process / "ns" / kind).readlink())
-        except OSError:  # it ended meanwhile, or is a thread of the kernel's
-            continue
+        with suppress(OSError):  # it ended meanwhile, or is a thread of the kernel's
+            space = str((process / "ns" / kind).readlink())
+            if began(int(process.name)) is not None:
+                found[int(process.name)] = space
     return found
 
 
@@ -60,6 +69,8 @@ def apart(here: Node) -> set[str]:
 def test_a_node_with_a_pod_leaves_nothing(tmp_path: Path) -> None:
     here = start(tmp_path)
     try:
+        # pods run as it, and a new namespace gets it a moment later
+        here.plane.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s", namespace="default")
         here.plane.kubectl("run", "idle", f"--image={PAUSE}", "--image-pull-policy=Never", namespace="default")
         here.plane.kubectl("wait", "pod/idle", "--for=condition=Ready", "--timeout=60s", namespace="default")
         cable, spaces = here.plane.network, apart(here)
@@ -70,15 +81,31 @@ def test_a_node_with_a_pod_leaves_nothing(tmp_path: Path) -> None:
     assert not (tmp_path / "state").exists()
 
 
+def kill_node(here: Node) -> None:
+    os.kill(int(here.enter[1].partition("=")[2]), signal.SIGKILL)
+
+
+def kill_network(here: Node) -> None:
+    os.kill(here.plane.network.holder.pid, signal.SIGKILL)
+
+
+def forget_all(here: Node) -> None:
+    """As an `up` that is killed leaves what it has just started."""
+    for noted in here.plane.folder.glob("*/state.json"):
+        noted.unlink()
+
+
 @asked_for
-def test_half_a_cluster_leaves_nothing_either(tmp_path: Path) -> None:
-    """As it is left by a machine that killed what it liked: the node's first process, and with it all of the node."""
+@pytest.mark.parametrize("harm", [kill_node, kill_network, forget_all])
+def test_half_a_cluster_leaves_nothing_either(tmp_path: Path, harm: Callable[[Node], None]) -> None:
+    """As it is left by a machine that killed what it liked."""
     here = start(tmp_path)
     try:
         cable, spaces = here.plane.network, apart(here)
-        node.kill(here.holder)
-        running = parts(tmp_path)
-        assert (running["kube-apiserver"], running["kubelet"]) == (True, False)
+        harm(here)
+        patience = time.monotonic() + 60
+        while all(parts(tmp_path)[name] for name in (network.NAME, node.HOLDER, "kubelet")):
+            assert time.monotonic() < patience
     finally:
         down.end(tmp_path)
     assert traces(tmp_path, cable, spaces) == []
@@ -93,6 +120,34 @@ def test_a_second_up_finds_it_running(cluster: Cluster) -> None:
     assert f"export GATEWAY_URL={cluster.gateway}\n" in again.stdout
     assert {name: (cluster.plane.folder / name / "state.json").read_text() for name in began} == began
     assert run(sys.executable, "-P", "-m", "cluster", "status").returncode == 0
+
+
+def test_an_up_brings_the_images_of_the_code_as_it_is_now(
+    cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reference = f"dev.local/wadi/api:{new_id()[-12:]}"
+    image = Image(reference, archive.of_program(binary("pause"), reference, tmp_path / "api.tar"))
+    overlay = Path(cluster.env["OVERLAY"]) / "kustomization.yaml"
+    said: list[str] = []
+
+    class Made:
+        def __init__(self, folder: Path) -> None: ...
+
+        def result(self) -> dict[str, Image]:
+            return {"api": image}
+
+    with monkeypatch.context() as patch:
+        patch.setattr("cluster.up.Making", Made)
+        for _ in range(2):
+            assert up(FOLDER, said.append) == cluster.env
+    assert said == ["The cluster runs already.", f"{reference} is on the node.", "The cluster runs already."]
+    assert {"name": "dev.local/wadi/api", "newTag": reference.rpartition(":")[2]} in images_of(overlay)
+    up(FOLDER, said.append)
+    assert reference.rpartition(":")[2] not in overlay.read_text()
+
+
+def images_of(kustomization: Path) -> list[dict[str, str]]:
+    return list(yaml.safe_load(kustomization.read_text())["images"])
 
 
 def test_who_is_not_root_is_told_so(tmp_path: Path) -> None:
