@@ -1,6 +1,6 @@
 """The container images that Knative runs: `wadi/api` (no ffmpeg) and `wadi/media` (with it).
 
-images/Dockerfile says what is in them, for docker and buildah alike. `build` makes OCI archives of it where there is no
+images/Dockerfile says what is in them, for docker and buildah alike. `build` makes archives of them where there is no
 registry to fetch a base from and none to push to: buildah, on a Debian that debootstrap makes.
 
 What a manifest may count on in both images:

@@ -5,7 +5,7 @@ other step is done again. Nothing changed: nothing is done.
 
     FOLDER/api.tar, media.tar   the images
           /*.cdx.json           what is in them
-          /images.json          from what they were made; there only while all of the above is whole and belongs together
+          /images.json          what they were made from; there only while all of them are whole and belong together
 """
 
 import fcntl
@@ -24,6 +24,8 @@ from images import sbom
 
 ROOT = Path(__file__).parent.parent
 TARGETS = ("api", "media")
+# What the targets copy from. They have names too, for what has none is thrown away.
+STAGES = ("system", "api-packages", "media-packages", "code")
 # dev.local is what Knative never asks a registry about
 NAME = "dev.local/wadi/{target}"
 BASE, SUITE = "dev.local/wadi/debian:base", "bookworm"
@@ -63,7 +65,10 @@ def _made(folder: Path, wanted: str, buildah: "Buildah", fresh: bool) -> dict[st
     if fresh:
         buildah.forget()
     buildah.require_base()
+    for stage in STAGES:
+        buildah.build(stage)
     made = {target: _image(buildah, target, folder) for target in TARGETS}
+    buildah.prune()
     for image in made.values():
         with _whole(image.bill) as half:
             sbom.write(image.archive, image.reference, half)
@@ -147,10 +152,12 @@ class Buildah:
             shutil.rmtree(half)
 
     def forget(self) -> None:
-        """Every step that was kept. Nothing less is ever removed: the stages that the images are copied from have no
-        name, so what prunes images takes them, and the next build does all of their steps again. A change of the code
-        adds a few megabytes to what is kept."""
+        """Every step that was kept."""
         self._run("rmi", "--all", "--force")
+
+    def prune(self) -> None:
+        """The steps that no stage and no image is made of any more."""
+        self._run("rmi", "--prune")
 
     def require_base(self) -> None:
         """What stands for debian:bookworm-slim: a Debian of its packages alone."""
@@ -176,7 +183,7 @@ class Buildah:
         return self._run("build", *options, *where, str(ROOT))
 
     def export(self, digest: str, reference: str, into: Path) -> None:
-        """Not as an OCI layout: there this buildah compresses every layer again, each time, which takes twice as long."""
+        """Not as an OCI layout: buildah 1.28 compresses every layer of one again, each time. It takes twice as long."""
         self._run("push", "--quiet", digest, f"docker-archive:{into}:{reference}")
 
     def _run(self, *arguments: str) -> str:

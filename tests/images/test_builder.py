@@ -1,0 +1,126 @@
+"""How images are made: once, by one at a time, and never half."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from images import Image, archive, build, builder
+from images.__main__ import FOLDER
+from local.layout import ROOT
+
+COMMAND = """
+import sys, pathlib, images.__main__ as command
+command.FOLDER = pathlib.Path(sys.argv.pop())
+sys.exit(command.main())
+"""
+
+
+@pytest.fixture(scope="module")
+def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout with a change of the code, which is the same in every run: what was built of it once is kept."""
+    copy = tmp_path_factory.mktemp("tree")
+    for name in ("images", "shared", "events", "functions", "cli"):
+        shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / ".dockerignore", copy)
+    _change(copy, "one")
+    return copy
+
+
+@pytest.fixture
+def changed(tree: Path, images: dict[str, Image], monkeypatch: pytest.MonkeyPatch) -> Callable[[], dict[str, Image]]:
+    monkeypatch.setattr(builder, "ROOT", tree)
+    return lambda: build(tree / "made")
+
+
+def test_nothing_is_made_again_when_nothing_changed(images: dict[str, Image]) -> None:
+    before = {name: image.archive.stat().st_mtime_ns for name, image in images.items()}
+    again = build(FOLDER)
+    assert again == images
+    assert {name: image.archive.stat().st_mtime_ns for name, image in again.items()} == before
+
+
+def test_a_change_of_the_code_gives_another_name_and_one_other_layer(
+    images: dict[str, Image], changed: Callable[[], dict[str, Image]]
+) -> None:
+    for name, image in changed().items():
+        assert image.reference != images[name].reference
+        old, new = archive.read(images[name].archive), archive.read(image.archive)
+        assert new.reference == image.reference
+        assert new.layers[:-1] == old.layers[:-1]
+        assert new.layers[-1] != old.layers[-1]
+        assert new.config["config"] == old.config["config"]
+
+
+def test_what_a_killed_build_left_counts_for_nothing(changed: Callable[[], dict[str, Image]], tree: Path) -> None:
+    """The worst moment: one image is new, the other is not, and then the code is as it was before."""
+    before = changed()
+    stamp = before["api"].archive.stat().st_mtime_ns
+    _change(tree, "two")
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "-P", "-c", COMMAND, tree / "made"], env=os.environ | {"PYTHONPATH": str(tree)}
+        )
+        deadline = time.monotonic() + 600
+        while before["api"].archive.stat().st_mtime_ns == stamp:
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
+    finally:
+        _change(tree, "one")
+    assert archive.read(before["api"].archive).reference != before["api"].reference
+    assert archive.read(before["media"].archive).reference == before["media"].reference
+    with ThreadPoolExecutor(2) as two:  # the second waits for the first, and finds what that one made
+        made, found = two.map(lambda _: changed(), range(2))
+    assert made == found
+    for image in made.values():
+        assert archive.read(image.archive).reference == image.reference
+        bill = json.loads(image.bill.read_text())["metadata"]["component"]
+        assert f"{bill['name']}:{bill['version']}" == image.reference
+    assert sorted(file.name for file in (tree / "made").iterdir()) == [
+        "api.cdx.json", "api.tar", "images.json", "media.cdx.json", "media.tar",
+    ]  # fmt: skip
+
+
+def test_a_lost_part_is_made_again(changed: Callable[[], dict[str, Image]]) -> None:
+    made = changed()
+    made["api"].bill.unlink()
+    changed()
+    assert made["api"].bill.exists()
+
+
+def test_a_full_disk_ends_in_one_line_and_leaves_no_image(images: dict[str, Image], tmp_path: Path) -> None:
+    # what is left there is listed from inside: the disk goes with the process
+    script = 'mount -t tmpfs -o size=64m tmpfs "$1" && "$2" -P -c "$3" "$1"; echo "$?"; ls -A "$1"'
+    ended = subprocess.run(
+        ["unshare", "--mount", "sh", "-c", script, "sh", tmp_path, sys.executable, COMMAND],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=900,
+    )  # fmt: skip
+    assert ended.stdout.splitlines() == ["1"]
+    (line,) = ended.stderr.splitlines()
+    assert line.startswith("Images cannot be made: ")
+    assert "no space left on device" in line
+
+
+def test_who_is_not_root_is_told_what_to_do(tmp_path: Path) -> None:
+    ended = subprocess.run(
+        ["setpriv", "--reuid=65534", "--clear-groups", sys.executable, "-P", "-m", "images"],
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert ended.returncode == 1
+    assert ended.stderr.splitlines() == [
+        "Images without a registry are made by root only; anyone builds them with docker: docs/deploy/images.md."
+    ]
+
+
+def _change(tree: Path, text: str) -> None:
+    (tree / "functions" / "changed.py").write_text(f"# {text}\n")
