@@ -60,11 +60,16 @@ RECIPES = {
         STRIPPED,
     ),
     "client": Recipe(("./cmd/kn",), "knative.dev/client"),
-    "istio": Recipe(("./pilot/cmd/pilot-discovery", "./istioctl/cmd/istioctl"), "istio.io/istio", STRIPPED),
+    "istio": Recipe(
+        tuple(f"./{name}" for name in ("pilot/cmd/pilot-discovery", "pilot/cmd/pilot-agent", "istioctl/cmd/istioctl")),
+        "istio.io/istio",
+        STRIPPED,
+    ),
 }  # fmt: skip
 MADE_BY = dict.fromkeys(COMMANDS, "kubernetes") | {
     "kn": "client",
     "pilot-discovery": "istio",
+    "pilot-agent": "istio",
     "istioctl": "istio",
     "coredns": "coredns",
     "ingress": "ingress",

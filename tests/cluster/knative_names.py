@@ -6,8 +6,11 @@ from generate.capabilities import http_capabilities
 LOCAL = {"name": "knative-local-gateway", "namespace": "istio-system"}
 
 
-def knative_names(host: str, port: int) -> list[Document]:
-    """For each function a name that is another one of Knative's local gateway, which is at HOST:PORT."""
+def knative_names(host: str, port: int, speaks: str = "http2") -> list[Document]:
+    """For each function a name that is another one of Knative's local gateway, which is at HOST:PORT.
+
+    The real one `speaks` HTTP/2, by what Knative and net-istio call its port; a server in its place may not.
+    """
     gateway = f"{LOCAL['name']}.{LOCAL['namespace']}.svc.cluster.local"
     names = (one.name.replace("_", "-") for one in http_capabilities())
     return [
@@ -16,7 +19,7 @@ def knative_names(host: str, port: int) -> list[Document]:
                 "apiVersion": "v1",
                 "kind": "Service",
                 "metadata": {"name": name, "namespace": "wadi"},
-                "spec": {"type": "ExternalName", "externalName": gateway, "ports": [{"name": "http2", "port": 80}]},
+                "spec": {"type": "ExternalName", "externalName": gateway, "ports": [{"name": speaks, "port": 80}]},
             }
             for name in names
         ),
@@ -24,14 +27,14 @@ def knative_names(host: str, port: int) -> list[Document]:
             "apiVersion": "v1",
             "kind": "Service",
             "metadata": LOCAL,
-            "spec": {"ports": [{"name": "http2", "port": 80, "targetPort": port}]},
+            "spec": {"ports": [{"name": speaks, "port": 80, "targetPort": port}]},
         },
         {
             "apiVersion": "discovery.k8s.io/v1",
             "kind": "EndpointSlice",
             "metadata": LOCAL | {"labels": {"kubernetes.io/service-name": LOCAL["name"]}},
             "addressType": "IPv4",
-            "ports": [{"name": "http2", "port": port}],
+            "ports": [{"name": speaks, "port": port}],
             "endpoints": [{"addresses": [host], "conditions": {"ready": True}}],
         },
     ]
