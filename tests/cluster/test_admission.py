@@ -32,11 +32,14 @@ def rendered() -> dict[str, list[Document]]:
 
 @pytest.fixture(scope="module")
 def ready(plane: Plane, rendered: dict[str, list[Document]]) -> Plane:
-    """With the namespaces of all overlays: a dry run makes none, and what is to be in them would be refused.
+    """With all namespaces that overlays name: a dry run makes none, and what is to be in them would be refused.
 
     And with what Wadi asks of Knative, once the webhook has seen it: it hears of a changed ConfigMap a moment later.
     """
-    spaces = {one["metadata"]["name"]: one for one in itertools.chain(*rendered.values()) if one["kind"] == "Namespace"}
+    everything = [*itertools.chain(*rendered.values())]
+    theirs = {one["metadata"]["namespace"] for one in everything if "namespace" in one["metadata"]}  # istio-system
+    spaces = {name: {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}} for name in theirs}
+    spaces |= {one["metadata"]["name"]: one for one in everything if one["kind"] == "Namespace"}
     plane.apply([*spaces.values(), *render(PLATFORM)])
     longest = _changed(_known(rendered, "Service", FUNCTION), lambda it: _spec(it).update(timeoutSeconds=3600))
     deadline = time.monotonic() + 30
