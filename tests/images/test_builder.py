@@ -64,18 +64,18 @@ def test_what_a_killed_build_left_counts_for_nothing(changed: Callable[[], dict[
     before = changed()
     stamp = before["api"].archive.stat().st_mtime_ns
     _change(tree, "two")
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", COMMAND, tree / "made"], env=os.environ | {"PYTHONPATH": str(tree)}
+    )
     try:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-c", COMMAND, tree / "made"], env=os.environ | {"PYTHONPATH": str(tree)}
-        )
         deadline = time.monotonic() + 600
         while before["api"].archive.stat().st_mtime_ns == stamp:
             assert process.poll() is None
             assert time.monotonic() < deadline
             time.sleep(0.01)
+    finally:
         process.kill()
         process.wait()
-    finally:
         _change(tree, "one")
     assert archive.read(before["api"].archive).reference != before["api"].reference
     assert archive.read(before["media"].archive).reference == before["media"].reference
