@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from cluster.node import Node
@@ -21,33 +22,33 @@ class Making:
     """From the moment it is made on."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "images", "--folder", str(folder)], stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": str(ROOT)},
-            start_new_session=True,
-        )  # fmt: skip
+        folder.mkdir(parents=True, exist_ok=True)
+        self.folder, self._log = folder, folder / "log"
+        with self._log.open("w") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "images", "--folder", str(folder)], stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL, stderr=log, env=os.environ | {"PYTHONPATH": str(ROOT)},
+                start_new_session=True,
+            )  # fmt: skip
 
     def result(self) -> dict[str, Image]:
         """Waits for them. Raises ImageError."""
         try:
-            said = self._process.communicate()[1].strip()
+            code = self._process.wait()
         except BaseException:
             self.end()
             raise
-        if self._process.returncode != 0:
-            raise ImageError(said or f"Images cannot be made: it ended with {self._process.returncode}.")
+        if code != 0:
+            raise ImageError(self._log.read_text().strip() or f"Images cannot be made: python ended with {code}.")
         return build(self.folder)  # which finds them there
 
     def end(self) -> None:
         """Also of what it has started: all of it is in a session of its own."""
-        if self._process.poll() is None:
-            os.killpg(self._process.pid, signal.SIGTERM)
-            try:
-                self._process.communicate(timeout=STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                os.killpg(self._process.pid, signal.SIGKILL)
-                self._process.communicate()
+        for how in (signal.SIGTERM, signal.SIGKILL):
+            if self._process.poll() is None:
+                os.killpg(self._process.pid, how)
+                with suppress(subprocess.TimeoutExpired):
+                    self._process.wait(STOP_SECONDS)
 
 
 def load(here: Node, made: dict[str, Image]) -> list[str]:

@@ -106,9 +106,9 @@ class Clock:
 def _up(folder: Path, say: Say) -> dict[str, str]:
     state, clock = folder / "state", Clock(say, time.monotonic())
     state.mkdir(parents=True, exist_ok=True)
-    making = Making(folder / "images")
-    try:
-        with ThreadPoolExecutor() as workers:
+    with ThreadPoolExecutor() as workers:
+        making = Making(folder / "images")
+        try:
             releases = [workers.submit(one.release) for one in (serving, eventing)]
             cable = network.start(state)
             reached = workers.submit(wadi.backends, folder, cable.host)
@@ -121,15 +121,16 @@ def _up(folder: Path, say: Say) -> dict[str, str]:
             clock("Knative's definitions and webhooks")
             here, addresses = machine.result(), reached.result()
             clock("node and servers")
+            loaded = workers.submit(_images, making, here, say)
             for running_now in [workers.submit(one.result().run, here) for one in releases]:
                 running_now.result()
             gateway = standins.start(control)
             clock("Knative Serving and Eventing")
-        images = _images(making, here, say)
-        clock("images")
-    except BaseException:
-        making.end()
-        raise
+            images = loaded.result()
+            clock("images")
+        except BaseException:
+            making.end()  # else leaving here would wait for it
+            raise
     overlay = wadi.overlay(folder, addresses, gateway.url, images or {})
     return _write_env(folder, control, addresses | {"GATEWAY_URL": gateway.url, "OVERLAY": str(overlay)})
 
