@@ -23,6 +23,7 @@ POLL_MS = 200
 ASK_MS = 3000  # what Kafka may take to answer a question of ours
 LAG_SECONDS = 2.0
 DOWN_SECONDS = 1.0
+REBALANCE_SECONDS = 15.0  # members that were killed hold one up for the session's 6 s
 
 
 class KafkaReader:
@@ -36,6 +37,7 @@ class KafkaReader:
         self._ends: dict[Partition, int] = {}
         self._asked = 0.0
         self._down = False
+        self._unsettled: float | None = time.monotonic()  # since when it is not known which partitions are ours
         self._thread = threading.Thread(target=self._run, name=f"kafka {self.group}", daemon=True)
 
     def start(self) -> None:
@@ -51,15 +53,22 @@ class KafkaReader:
         """What is owed: exact in what is here, and a moment old in what is still with Kafka."""
         return self.feed.lag(self._ends)
 
+    @property
+    def settled(self) -> bool:
+        """Whether the group has told which partitions are ours; it may be none."""
+        return self._unsettled is None
+
     # --- told by the client, in its own thread
 
     def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
         self.feed.revoked([Partition(*one) for one in revoked])
+        self._unsettled = time.monotonic()
 
     on_partitions_lost = on_partitions_revoked
 
     def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
         self.feed.assigned([Partition(*one) for one in assigned])
+        self._unsettled = None
 
     # --- our thread
 
@@ -72,6 +81,8 @@ class KafkaReader:
                 self._stop.wait(DOWN_SECONDS)
                 continue
             try:
+                # Asks for the topics' partitions: who joins without knowing them gets none, and joins twice.
+                consumer.bootstrap(timeout_ms=ASK_MS, refresh=True)
                 while not self._stop.is_set():
                     self._step(consumer)
                 self._commit(consumer)
@@ -101,6 +112,7 @@ class KafkaReader:
             allow_auto_create_topics=False,
         )
         consumer.subscribe(self.feed.source.topics, listener=self)
+        self._unsettled = time.monotonic()
         return consumer
 
     def _step(self, consumer: "KafkaConsumer") -> None:
@@ -111,6 +123,7 @@ class KafkaReader:
             self.feed.arrived(Partition(*at), found)
         if fetched:
             self._wake()
+        self._end_a_rebalance_that_hangs()
         self._commit(consumer)
         self._hold_back(consumer)
         if time.monotonic() - self._asked > LAG_SECONDS:
@@ -118,6 +131,13 @@ class KafkaReader:
         if self._down and consumer.assignment():
             log.info("%s: Kafka answers again", self.group)
             self._down = False
+
+    def _end_a_rebalance_that_hangs(self) -> None:
+        """By an error, after which a new client joins. kafka-python 3.0 forgets a rebalance that a change of a topic's
+        partitions began and that outlasts the poll: it waits for nothing any more, and sends no heartbeats."""
+        since = self._unsettled
+        if since is not None and time.monotonic() - since > REBALANCE_SECONDS:
+            raise TimeoutError(f"the group did not say within {REBALANCE_SECONDS:.0f} s which partitions are ours")
 
     def _commit(self, consumer: "KafkaConsumer") -> None:
         points = self.feed.points()
