@@ -76,7 +76,7 @@ def apart(plane: Plane) -> Iterator[Plane]:
         for home in sorted(plane.folder.iterdir()):
             ours = home.name == CONTROL or home.name.startswith((PROXY, IDENTITY))
             if ours and (found := running(home.name, plane.folder)):
-                found.stop()
+                found.kill()  # agents would drain first
         cable.stop()
         network.unplug(folder)
 

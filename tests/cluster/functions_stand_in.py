@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from socketserver import TCPServer
 from threading import Thread
 from typing import Any
 
@@ -27,8 +28,11 @@ class Functions(ThreadingHTTPServer):
 
     def __init__(self, host: str, port: int) -> None:
         super().__init__((host, port), _Handler)
-        self.keys = identity.jwks()
         self.seen: list[str] = []  # of each request, its x-test-id
+
+    def server_bind(self) -> None:
+        """Without a search for the address's name, which takes seconds where there is no DNS."""
+        TCPServer.server_bind(self)
 
     @property
     def port(self) -> int:
@@ -100,7 +104,7 @@ class _Handler(BaseHTTPRequestHandler):
             "size": size,
         }
         if (self.headers["Host"], self.path.partition("?")[0]) == KEYS:
-            body = self.server.keys
+            body = identity.jwks()
         data = json.dumps(body).encode()
         self.send_response(int(wanted))
         self.send_header("Content-Type", "application/json")

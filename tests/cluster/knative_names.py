@@ -1,5 +1,6 @@
-"""What Knative makes of the functions' manifests, for tests without its controllers."""
+"""What Knative, an administrator and cert-manager put beside our manifests, for tests without them."""
 
+from cluster.certificates import Authority
 from cluster.crds import Document
 from generate.capabilities import http_capabilities
 
@@ -42,3 +43,10 @@ def knative_names(host: str, port: int, speaks: str = "http2") -> list[Document]
 
 def namespace(name: str) -> Document:
     return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+
+
+def tls_secret(authority: Authority, name: str) -> Document:
+    """wadi-tls, with the certificate that was issued by that name."""
+    pair = {f"tls.{part}": authority.file(f"{name}.{part}").read_text() for part in ("crt", "key")}
+    about = {"name": "wadi-tls", "namespace": "wadi-ingress"}
+    return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": about, "stringData": pair}

@@ -26,7 +26,6 @@ from backends.cache import BackendError
 from backends.server import Server
 from cluster import istio
 from cluster.certificates import Authority
-from cluster.crds import Document
 from cluster.kustomize import render
 from cluster.overlays import ROOT
 from cluster.plane import Plane
@@ -34,7 +33,7 @@ from generate.capabilities import http_capabilities
 from shared.errors import PROBLEMS
 from shared.identity import Role, issue_access_token
 from tests.cluster.functions_stand_in import FAILS, Functions, functions
-from tests.cluster.knative_names import knative_names, namespace
+from tests.cluster.knative_names import knative_names, namespace, tls_secret
 
 NAME = "video.example.com"
 HTTP, HTTPS, KEYS = 8080, 8443, 8090
@@ -76,7 +75,7 @@ def door(plane: Plane, jwt_secret: None, tmp_path_factory: pytest.TempPathFactor
             spaces = [namespace(name) for name in ("wadi", "istio-system", "wadi-ingress")]
             plane.apply(spaces, "--field-manager=wadi-istio-tests")  # leaves what others have said of them
             names = knative_names(mesh.network.host, behind.port, speaks="http")
-            plane.apply([*documents, *names, _secret(authority, "wadi-tls")])
+            plane.apply([*documents, *names, tls_secret(authority, "wadi-tls")])
             pods = next(one for one in documents if one["kind"] == "Deployment")["spec"]["template"]
             workload = istio.Workload(
                 "wadi-gateway", "wadi-ingress", pods["spec"]["serviceAccountName"], pods["metadata"]["labels"]
@@ -90,13 +89,6 @@ def door(plane: Plane, jwt_secret: None, tmp_path_factory: pytest.TempPathFactor
                 yield door
     except BackendError as error:
         pytest.fail(str(error))
-
-
-def _secret(authority: Authority, name: str) -> Document:
-    """wadi-tls, with the certificate that was issued by that name."""
-    pair = {f"tls.{part}": authority.file(f"{name}.{part}").read_text() for part in ("crt", "key")}
-    about = {"name": "wadi-tls", "namespace": "wadi-ingress"}
-    return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": about, "stringData": pair}
 
 
 def _wait_for_keys(door: Door) -> None:
@@ -212,7 +204,7 @@ def test_tls_from_1_2(door: Door, version: str, taken: bool) -> None:
 
 def test_a_renewed_certificate_is_taken_without_a_restart(door: Door) -> None:
     door.authority.server("renewed", [door.address], [NAME])
-    door.plane.apply([_secret(door.authority, "renewed")])
+    door.plane.apply([tls_secret(door.authority, "renewed")])
     wanted = ssl.PEM_cert_to_DER_cert(door.authority.file("renewed.crt").read_text())
 
     def shown() -> bytes | None:
