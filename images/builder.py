@@ -29,6 +29,7 @@ STAGES = ("system", "api-packages", "media-packages", "code")
 # dev.local is what Knative never asks a registry about
 NAME = "dev.local/wadi/{target}"
 BASE, SUITE = "dev.local/wadi/debian:base", "bookworm"
+PROGRAMS = ("buildah", "debootstrap")
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 LONGEST = 1200.0  # seconds for one command: the longest took 80 on two busy cores
 
@@ -139,7 +140,7 @@ class Buildah:
     """buildah with a store of its own, so that neither its images nor its settings meet the user's."""
 
     def __init__(self, store: Path, lock: IO[str]) -> None:
-        for program in ("buildah", "debootstrap"):
+        for program in PROGRAMS:
             if shutil.which(program) is None:
                 raise ImageError(f"Images cannot be made: {program} is missing (apt-get install buildah debootstrap).")
         self.store = store
@@ -165,7 +166,9 @@ class Buildah:
             return
         with tempfile.TemporaryDirectory(dir=self.store, prefix="base-") as made:
             root = Path(made) / "root"
-            self._command("debootstrap", "--variant=minbase", "--force-check-gpg", SUITE, str(root))
+            # it mounts /proc in there: what is killed must not leave that where files are removed
+            wanted = ("--variant=minbase", "--force-check-gpg", SUITE, str(root))
+            self._command("unshare", "--mount", "debootstrap", *wanted)
             sources = root / "etc/apt/sources.list"
             mirror = sources.read_text().split()[1]
             updates = (f"{mirror} {SUITE}-updates", f"{mirror}-security {SUITE}-security")
@@ -192,14 +195,15 @@ class Buildah:
 
     def _command(self, *command: str) -> str:
         """It holds the lock as long as it runs: should we be killed, it is still at work in the store."""
+        program = next(word for word in command if word in PROGRAMS)
         try:
             ended = subprocess.run(
                 command, capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL, timeout=LONGEST,
                 pass_fds=[self.lock.fileno()],
             )  # fmt: skip
         except subprocess.TimeoutExpired as error:
-            raise ImageError(f"Images cannot be made: {command[0]} took longer than {LONGEST:.0f} s.") from error
+            raise ImageError(f"Images cannot be made: {program} took longer than {LONGEST:.0f} s.") from error
         if ended.returncode != 0:
             lines = [line.strip() for line in (ended.stdout + ended.stderr).splitlines() if line.strip()]
-            raise ImageError(f"Images cannot be made: {command[0]}: {' / '.join(lines[-3:]) or 'it said nothing'}")
+            raise ImageError(f"Images cannot be made: {program}: {' / '.join(lines[-3:]) or 'it said nothing'}")
         return ended.stdout.strip()
