@@ -15,11 +15,7 @@ import pytest
 from images import Image, archive, build, builder
 from local.layout import ROOT
 
-COMMAND = """
-import sys, pathlib, images.__main__ as command
-command.FOLDER = pathlib.Path(sys.argv.pop())
-sys.exit(command.main())
-"""
+COMMAND = (sys.executable, "-P", "-m", "images", "--folder")
 
 
 @pytest.fixture(scope="module")
@@ -63,9 +59,7 @@ def test_what_a_killed_build_left_counts_for_nothing(changed: Callable[[], dict[
     before = changed()
     stamp = before["api"].archive.stat().st_mtime_ns
     _change(tree, "two")
-    process = subprocess.Popen(
-        [sys.executable, "-P", "-c", COMMAND, tree / "made"], env=os.environ | {"PYTHONPATH": str(tree)}
-    )
+    process = subprocess.Popen([*COMMAND, tree / "made"], env=os.environ | {"PYTHONPATH": str(tree)})
     try:
         deadline = time.monotonic() + 600
         while before["api"].archive.stat().st_mtime_ns == stamp:
@@ -99,9 +93,9 @@ def test_a_lost_part_is_made_again(changed: Callable[[], dict[str, Image]]) -> N
 
 def test_a_full_disk_ends_in_one_line_and_leaves_no_image(images: dict[str, Image], tmp_path: Path) -> None:
     # what is left there is listed from inside: the disk goes with the process
-    script = 'mount -t tmpfs -o size=64m tmpfs "$1" && "$2" -P -c "$3" "$1"; echo "$?"; ls -A "$1"'
+    script = 'full=$1; shift; mount -t tmpfs -o size=64m tmpfs "$full" && "$@" "$full"; echo "$?"; ls -A "$full"'
     ended = subprocess.run(
-        ["unshare", "--mount", "sh", "-c", script, "sh", tmp_path, sys.executable, COMMAND],
+        ["unshare", "--mount", "sh", "-c", script, "sh", tmp_path, *COMMAND],
         env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=900,
     )  # fmt: skip
     assert ended.stdout.splitlines() == ["1"]
@@ -110,9 +104,9 @@ def test_a_full_disk_ends_in_one_line_and_leaves_no_image(images: dict[str, Imag
     assert "no space left on device" in line
 
 
-def test_who_is_not_root_is_told_what_to_do(images: dict[str, Image]) -> None:
+def test_who_is_not_root_is_told_what_to_do(images: dict[str, Image], tmp_path: Path) -> None:
     ended = subprocess.run(
-        ["unshare", "--user", sys.executable, "-P", "-m", "images"],
+        ["unshare", "--user", *COMMAND, tmp_path],
         env=os.environ | {"PYTHONPATH": str(ROOT)}, cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
     assert ended.returncode == 1
