@@ -150,7 +150,7 @@ def _new(name: str, stable: str, seconds: float, say: Say) -> str:
         service = get("ksvc", name)
         status = service.get("status") or {}
         latest = status.get("latestCreatedRevisionName", "")
-        if status.get("observedGeneration") == service["metadata"]["generation"]:
+        if status.get("observedGeneration") == service["metadata"]["generation"] and not _outdated(status):
             if latest == status.get("latestReadyRevisionName") and not ready.trouble(service, "ConfigurationsReady")[0]:
                 return str(latest)
             why, failed = ready.trouble(get("revision", latest)) if latest else ("it has no revision", False)
@@ -163,6 +163,14 @@ def _new(name: str, stable: str, seconds: float, say: Say) -> str:
         elif time.monotonic() > deadline:
             raise Trouble("Knative has not looked at it")
         time.sleep(ready.EVERY)
+
+
+def _outdated(status: dict[str, Any]) -> bool:
+    """Whether the revision that it calls the latest is of the manifest before: a bad canary that was taken back, say."""
+    return any(
+        each["type"] == "ConfigurationsReady" and each.get("reason") == "OutOfDate"
+        for each in status.get("conditions", [])
+    )
 
 
 def _crashes(revision: str) -> str:
