@@ -17,20 +17,25 @@ from cluster import admission, down, network
 from cluster import plane as planes
 from cluster.build import BUILD_SECONDS
 from cluster.plane import Plane, Refused
-from cluster.up import FOLDER, alone, parts, read_env, up
+from cluster.up import FOLDER, alone, parts, up
 from tests.cluster.running import Cluster
-from tests.real import need
 
 REQUIRED = bool(os.environ.get("REQUIRE_CLUSTER"))
 
 HERE = Path(__file__).parent
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "pods: needs all of a cluster; what does not may run beside it (.ci/run)")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whichever comes first builds what is missing: more than the quarter of an hour that a test has elsewhere."""
     for item in items:
-        if HERE in item.path.parents:
+        if isinstance(item, pytest.Function) and HERE in item.path.parents:
             item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
+            if "cluster" in item.fixturenames or item.path.stem == "test_up":
+                item.add_marker(pytest.mark.pods)
 
 
 @pytest.fixture(scope="session")
@@ -68,10 +73,14 @@ def cluster() -> Iterator[Cluster]:
 
 
 @pytest.fixture(scope="session")
-def kafka() -> str:
-    """Of the cluster where one runs; else of ./task backends."""
-    found = read_env(FOLDER).get("KAFKA_BROKERS") if parts(FOLDER)[broker.NAME] else ""
-    return found or need("kafka")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A broker of its own, since neither ./task backends nor a cluster need be there."""
+    try:
+        server = broker.start(tmp_path_factory.mktemp("kafka"))
+    except BackendError as error:
+        pytest.fail(str(error))
+    yield server.address
+    server.kill()
 
 
 @pytest.fixture(scope="session")

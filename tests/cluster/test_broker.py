@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import closing
 from typing import Any, ClassVar
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -167,6 +168,40 @@ def test_an_event_that_nobody_asked_for_is_taken_and_goes_nowhere(wire: Wire) ->
     unheard, heard = wire.send("204", Unheard), wire.send("204")
     until(lambda: wire.tries(heard), "the other one")
     assert wire.tries(unheard) == []
+
+
+def test_a_sink_binding_tells_functions_where_to_send_and_what_to_add(
+    wire: Wire, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Bound is a Service without pods: what Knative writes into it is what our process then has in its environment."""
+    about = {"name": "bound", "namespace": SPACE}
+    subject = {"apiVersion": "serving.knative.dev/v1", "kind": "Service"}
+    binding = {
+        "subject": subject | {"name": "bound"},
+        "sink": {"ref": {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "default"}},
+        "ceOverrides": {"extensions": {"tenant": "ada"}},
+    }
+    containers = [{"image": "dev.local/wadi/none:1"}]
+    cluster.plane.apply(
+        [
+            subject | {"metadata": about, "spec": {"template": {"spec": {"containers": containers}}}},
+            {"apiVersion": "sources.knative.dev/v1", "kind": "SinkBinding", "metadata": about, "spec": binding},
+        ]
+    )
+
+    def written() -> dict[str, str]:
+        service = cluster.plane.get("ksvc", "bound", namespace=SPACE)
+        return {
+            one["name"]: one["value"] for one in service["spec"]["template"]["spec"]["containers"][0].get("env", [])
+        }
+
+    until(lambda: written().keys() >= {"K_SINK", "K_CE_OVERRIDES"}, "the binding")
+    at = urlsplit(written()["K_SINK"])
+    assert (at.hostname, at.path) == ("broker-ingress.knative-eventing.svc.cluster.local", f"/{SPACE}/default")
+    monkeypatch.setenv("K_CE_OVERRIDES", written()["K_CE_OVERRIDES"])
+    key = wire.send("204")
+    until(lambda: wire.tries(key), "the event")
+    assert wire.tries(key)[0].headers["ce-tenant"] == "ada"
 
 
 def test_a_broker_that_there_is_not_yet_costs_no_event(
