@@ -166,7 +166,7 @@ def _new(name: str, stable: str, seconds: float, say: Say) -> str:
 
 
 def _outdated(status: dict[str, Any]) -> bool:
-    """Whether the revision that it calls the latest is of the manifest before: a bad canary that was taken back, say."""
+    """Whether what it calls its latest revision is of the manifest before: of a bad canary that was taken back, say."""
     return any(
         each["type"] == "ConfigurationsReady" and each.get("reason") == "OutOfDate"
         for each in status.get("conditions", [])
