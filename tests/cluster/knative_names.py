@@ -1,7 +1,10 @@
 """What Knative, an administrator and cert-manager put beside our manifests, for tests without them."""
 
+import yaml
+
 from cluster.certificates import Authority
 from cluster.crds import Document
+from cluster.plane import Plane
 from generate.capabilities import http_capabilities
 
 LOCAL = {"name": "knative-local-gateway", "namespace": "istio-system"}
@@ -50,3 +53,9 @@ def tls_secret(authority: Authority, name: str) -> Document:
     pair = {f"tls.{part}": authority.file(f"{name}.{part}").read_text() for part in ("crt", "key")}
     about = {"name": "wadi-tls", "namespace": "wadi-ingress"}
     return {"apiVersion": "v1", "kind": "Secret", "type": "kubernetes.io/tls", "metadata": about, "stringData": pair}
+
+
+def forget(plane: Plane, documents: list[Document]) -> None:
+    """The other tests on this plane are without them."""
+    options = ["--ignore-not-found", "--wait=false", "--grace-period=0", "--filename=-"]
+    plane.kubectl("delete", *options, stdin=yaml.dump_all(documents, Dumper=yaml.CSafeDumper))
