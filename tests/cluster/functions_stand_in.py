@@ -100,7 +100,7 @@ class _Handler(BaseHTTPRequestHandler):
             "authority": self.headers["Host"],
             "method": self.command,
             "target": self.path,
-            "headers": {name.lower(): value for name, value in self.headers.items()},
+            "headers": {name.lower(): ", ".join(self.headers.get_all(name, [])) for name in self.headers},
             "size": size,
         }
         if (self.headers["Host"], self.path.partition("?")[0]) == KEYS:

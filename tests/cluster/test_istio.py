@@ -363,7 +363,7 @@ def _half_sent(door: Door, target: str) -> Iterator[str]:
 
     def slowly() -> Iterator[bytes]:
         yield b"{"
-        rest.wait(60)
+        rest.wait(120)  # longer than any of the tests waits for it to be needless
         yield b"}"
 
     def send() -> None:
