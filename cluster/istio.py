@@ -11,6 +11,7 @@ has an identity (istio_identity.py) takes and gives mutual TLS; without one it d
 """
 
 import json
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -127,6 +128,8 @@ def start_proxy(plane: Plane, workload: Workload, ports: tuple[int, ...], identi
         active = {one["local_address"]["socket_address"]["port_value"] for one in answer.get("listener_statuses", [])}
         if missing := set(ports) - active:
             raise BackendError(f"istiod has not sent it {sorted(missing)} yet")
+        for port in ports:  # it counts them as active a moment before it listens
+            socket.create_connection((inside, port), timeout=5).close()
 
     def program(home: Path, _: list[int]) -> Program:
         node = {
