@@ -34,7 +34,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if isinstance(item, pytest.Function) and HERE in item.path.parents:
             item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
-            if "cluster" in item.fixturenames or item.path.stem == "test_up":
+            if "cluster" in item.fixturenames:
                 item.add_marker(pytest.mark.pods)
 
 
