@@ -48,6 +48,7 @@ class Trial:
         self.folder, self.env, self._base = folder, env, base
         self._number = 0
         self.url, self.host = env["GATEWAY_URL"], ""
+        self.client = httpx.Client(timeout=60)
 
     def deploy(self, source: str, *options: str, **variables: str) -> "subprocess.CompletedProcess[str]":
         self._write(source, variables)
@@ -69,7 +70,7 @@ class Trial:
         return dict(yaml.safe_load(self.kubectl("get", "ksvc", NAME, "-o", "json")))
 
     def ask(self) -> httpx.Response:
-        return httpx.get(f"{self.url}/on-trial", headers={"Host": self.host}, timeout=60)
+        return self.client.get(f"{self.url}/on-trial", headers={"Host": self.host})
 
     def versions(self) -> set[str]:
         return {self.ask().json()["version"] for _ in range(20)}
@@ -139,6 +140,7 @@ def trial(platform: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     try:
         yield found
     finally:
+        found.client.close()
         found.kubectl("delete", "ksvc", NAME, "--ignore-not-found")
 
 
