@@ -16,7 +16,6 @@ from backends.server import began
 from cluster import archive, down, network, node
 from cluster import plane as planes
 from cluster.build import binary
-from cluster.network import Network
 from cluster.node import PAUSE, Node
 from cluster.up import FOLDER, ROOT, parts, up
 from images import Image
@@ -49,20 +48,25 @@ def namespaces(kind: str) -> dict[int, str]:
     return found
 
 
-def traces(folder: Path, cable: Network, apart: set[str]) -> list[str]:
-    """What there is of a cluster on this machine."""
-    inside = [f"process {pid}" for kind in ("net", "pid") for pid, one in namespaces(kind).items() if one in apart]
-    running = run("pgrep", "--full", f"^[^ ]*.*{folder}").stdout.split()
-    links = [line for line in run("ip", "-oneline", "link").stdout.splitlines() if f" {cable.cable}@" in line]
-    routes = [line for line in run("ip", "route").stdout.splitlines() if cable.pods in line]
-    mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(folder) in line]
-    groups = [str(one) for one in Path("/sys/fs/cgroup").glob(f"**/{cable.cable}")]
-    return inside + running + links + routes + mounts + groups
+class Traces:
+    """What there is of a cluster on this machine. Another one may come meanwhile, and get the number of a cable, of a
+    namespace, of a cgroup that has just gone: what is looked for are these, and not others of their names."""
 
+    def __init__(self, folder: Path, here: Node) -> None:
+        self.folder = folder
+        first = int(here.enter[1].partition("=")[2])
+        known = [namespaces(kind) for kind in ("net", "pid")]
+        self.processes = {pid: began(pid) for each in known for pid, one in each.items() if one == each[first]}
+        groups = Path("/sys/fs/cgroup").glob(f"**/{here.plane.network.cable}")
+        self.groups = {group: group.stat().st_ino for group in groups}
 
-def apart(here: Node) -> set[str]:
-    first = int(here.enter[1].partition("=")[2])
-    return {namespaces(kind)[first] for kind in ("net", "pid")}
+    def left(self) -> list[str]:
+        inside = [f"process {pid}" for pid, when in self.processes.items() if when and began(pid) == when]
+        running = run("pgrep", "--full", f"^[^ ]*.*{self.folder}").stdout.split()
+        links = [line for line in run("ip", "link").stdout.splitlines() if f"alias {self.folder}" in line]
+        mounts = [line for line in Path("/proc/self/mounts").read_text().splitlines() if str(self.folder) in line]
+        groups = [str(one) for one, number in self.groups.items() if one.exists() and one.stat().st_ino == number]
+        return inside + running + links + mounts + groups
 
 
 @asked_for
@@ -73,11 +77,11 @@ def test_a_node_with_a_pod_leaves_nothing(tmp_path: Path) -> None:
         here.plane.kubectl("wait", "--for=create", "serviceaccount/default", "--timeout=60s", namespace="default")
         here.plane.kubectl("run", "idle", f"--image={PAUSE}", "--image-pull-policy=Never", namespace="default")
         here.plane.kubectl("wait", "pod/idle", "--for=condition=Ready", "--timeout=60s", namespace="default")
-        cable, spaces = here.plane.network, apart(here)
-        assert len(traces(tmp_path, cable, spaces)) > 10
+        traces = Traces(tmp_path, here)
+        assert len(traces.left()) > 10
     finally:
         down.end(tmp_path)
-    assert traces(tmp_path, cable, spaces) == []
+    assert traces.left() == []
     assert not (tmp_path / "state").exists()
 
 
@@ -101,14 +105,14 @@ def test_half_a_cluster_leaves_nothing_either(tmp_path: Path, harm: Callable[[No
     """As it is left by a machine that killed what it liked."""
     here = start(tmp_path)
     try:
-        cable, spaces = here.plane.network, apart(here)
+        traces = Traces(tmp_path, here)
         harm(here)
         patience = time.monotonic() + 60
         while all(parts(tmp_path)[name] for name in (network.NAME, node.HOLDER, "kubelet")):
             assert time.monotonic() < patience
     finally:
         down.end(tmp_path)
-    assert traces(tmp_path, cable, spaces) == []
+    assert traces.left() == []
     assert not any(parts(tmp_path).values())
 
 
