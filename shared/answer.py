@@ -93,7 +93,7 @@ def _request(capability: HttpCapability, request: flask.Request) -> flask.Respon
 def _event(capability: EventCapability, request: flask.Request) -> flask.Response:
     try:
         received = read_event(request)
-        event = payload(capability.event, received) if capability.event else None
+        event = payload(capability.events, received) if capability.events else None
     except Malformed as error:
         log.warning("%s: %s", capability.name, error)
         return write_problem(Problem("invalid-request", str(error)))

@@ -26,7 +26,7 @@ class HttpCapability:
 @dataclass(frozen=True)
 class EventCapability:
     name: str
-    event: type[Event] | None  # None: an event of any type
+    events: tuple[type[Event], ...]  # none: those of any type
     lease: float | None  # seconds
     call: Callable[..., Any]
 

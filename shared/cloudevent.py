@@ -1,5 +1,6 @@
 """A CloudEvent from an HTTP request, in binary or structured mode (CloudEvents HTTP binding 1.0, section 3)."""
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import flask
@@ -36,10 +37,12 @@ def read_event(request: flask.Request) -> Received:
     return Received(attributes, event.get_data())
 
 
-def payload(kind: type[Event], received: Received) -> Event:
-    """The typed payload. Raises Malformed when type or data are others."""
-    if received.attributes["type"] != kind.type:
-        raise Malformed(f"Expected an event of type {kind.type}, got {received.attributes['type']}.")
+def payload(kinds: Sequence[type[Event]], received: Received) -> Event:
+    """The typed payload. Raises Malformed when its type is none of these, or the data are not that type's."""
+    kind = next((one for one in kinds if one.type == received.attributes["type"]), None)
+    if kind is None:
+        expected = " or ".join(one.type for one in kinds)
+        raise Malformed(f"Expected an event of type {expected}, got {received.attributes['type']}.")
     try:
         return msgspec.convert(received.data, kind)
     except msgspec.ValidationError as error:

@@ -79,12 +79,12 @@ def http_function(
     return decorate
 
 
-def event_function(event: type[Event] | None, *, lease: float | None = None) -> Callable[[Call], Served]:
-    """Handles events of one type (None: any), each once. With a `lease` (seconds, renewed while the work goes on)
-    for work that is longer than a transaction should be."""
+def event_function(*events: type[Event], lease: float | None = None) -> Callable[[Call], Served]:
+    """Handles events of these types (none named: of any), each once. With a `lease` (seconds, renewed while the work
+    goes on) for work that is longer than a transaction should be."""
 
     def decorate(call: Call) -> Served:
-        capability = EventCapability(call.__name__, event, lease, call)
+        capability = EventCapability(call.__name__, events, lease, call)
         return _served(capability, functools.partial(answer_event, capability))
 
     return decorate

@@ -34,7 +34,7 @@ ESSENTIAL = {
 IN_PROGRESS = "409"
 
 
-@event_function(None)
+@event_function()
 def record_failure(context: Context) -> None:
     event = context.event
     detail = _detail(event.get("knativeerrordata"))

@@ -1,18 +1,18 @@
 """Lets go of a source once its video is ready and all that was made from it is durable.
 
 A source has one replica until then: should it be lost before, the video fails visibly. With SOURCE_POLICY=keep it gets
-all its replicas instead. What comes too early here (the last segment can be placed before the video is ready),
-expire_uploads asks for again.
+all its replicas instead. The last segment can be placed before the video is ready, or after: whichever comes last is
+enough. What is missed here (pictures that were made after both), expire_uploads asks for again.
 """
 
-from events import SegmentPlaced
+from events import SegmentPlaced, VideoReady
 from shared.function import Context, event_function, seconds
 from shared.storage import delete_object, place
 from shared.uploads.sources import pictures, policy, source_of_done
 
 
-@event_function(SegmentPlaced, lease=seconds(15))
-def release_source(event: SegmentPlaced, context: Context) -> None:
+@event_function(SegmentPlaced, VideoReady, lease=seconds(15))
+def release_source(event: SegmentPlaced | VideoReady, context: Context) -> None:
     with context.transaction() as tx:
         source = source_of_done(tx, event.video_id)
         if source is None:

@@ -78,7 +78,7 @@ class Film:
             (capability, event)
             for event in self._events()
             for capability in capabilities
-            if event["type"] == topic_of(capability) and (capability, event["id"]) not in self._delivered
+            if event["type"] in topics_of(capability) and (capability, event["id"]) not in self._delivered
         ]:
             for capability, event in new:
                 self._delivered.add((capability, event["id"]))
@@ -163,13 +163,10 @@ def _is(event: dict[str, Any], kinds: Iterable[type[Event]]) -> bool:
 
 
 @cache
-def topic_of(capability: str) -> str:
-    (topic,) = [
-        each.event.type
-        for each in capabilities()
-        if isinstance(each, EventCapability) and each.event and each.name == capability
-    ]
-    return topic
+def topics_of(capability: str) -> list[str]:
+    (declared,) = [each for each in capabilities() if each.name == capability]
+    assert isinstance(declared, EventCapability)
+    return [event.type for event in declared.events]
 
 
 def uploaded(database: Database, owner: Person, file: Path, visibility: str = "public") -> Film:

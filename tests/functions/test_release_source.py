@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from events import SegmentEncoded, SegmentPlaced
+from events import SegmentEncoded, SegmentPlaced, VideoReady
 from shared.storage.nodes import local_stores
 from tests.conftest import Database
 from tests.functions.storing import SegmentRow, holders, make_segments, plan_segment, ready, recorded, store_bytes
@@ -27,6 +27,10 @@ def release(segment: SegmentRow) -> None:
     assert deliver("release_source", event).status_code == 204
 
 
+def told_ready(video: dict[str, Any]) -> None:
+    assert deliver("release_source", VideoReady(video["id"])).status_code == 204
+
+
 def source_key(database: Database, video: dict[str, Any]) -> str:
     row = database.one("select source_key from video where id = %s", (video["id"],))
     assert row is not None
@@ -38,6 +42,28 @@ def is_there(database: Database, key: str) -> bool:
     row = database.one("select 1 from object where key = %s", (key,))
     assert bool(row) == bool(on_disk)
     return bool(on_disk)
+
+
+def test_it_goes_when_the_video_is_ready_where_all_was_placed_before(uploader: Uploader, database: Database) -> None:
+    video = uploader.uploaded(SOURCE)
+    key = source_key(database, video)
+    (segment,) = make_segments(database, video["id"], ["720p"], 1)
+    place(segment)
+    release(segment)
+    assert is_there(database, key)
+    ready(database, video["id"])
+    told_ready(video)
+    assert not is_there(database, key)
+
+
+def test_it_stays_when_the_video_is_ready_and_not_all_is_placed(uploader: Uploader, database: Database) -> None:
+    video = uploader.uploaded(SOURCE)
+    (segment,) = make_segments(database, video["id"], ["720p"], 1)
+    ready(database, video["id"])
+    told_ready(video)
+    assert is_there(database, source_key(database, video))
+    place(segment)
+    release(segment)
 
 
 def test_it_goes_with_the_last_segment_of_a_ready_video(uploader: Uploader, database: Database) -> None:

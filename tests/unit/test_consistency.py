@@ -80,15 +80,14 @@ def test_what_wakes_a_capability_is_what_it_declares(file: Path) -> None:
             assert kinds == []
         case PingCapability():  # what it is told does not matter to it, so events of any type may wake it too
             assert sorted(kinds) in (["PingSource"], ["KafkaSource", "PingSource"])
-        case EventCapability(event=None):
+        case EventCapability(events=()):
             assert name == DEAD_LETTERS
             assert kinds == []
-        case EventCapability(event=event):
-            assert event is not None
+        case EventCapability(events=events):
             assert kinds == ["KafkaSource"]
             (source,) = waking
             assert source["metadata"]["name"] == name
-            assert source["spec"]["topics"] == [event.type]
+            assert source["spec"]["topics"] == [event.type for event in events]
 
 
 @pytest.mark.parametrize("source", sources("KafkaSource"), ids=lambda source: source["metadata"]["name"])

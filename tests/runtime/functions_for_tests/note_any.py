@@ -5,7 +5,7 @@ import json
 from shared.function import Context, event_function
 
 
-@event_function(None)
+@event_function()
 def note_any(context: Context) -> None:
     with context.transaction() as tx:
         tx.execute(
