@@ -44,6 +44,9 @@ def main() -> int:
     try:
         chosen.folder.mkdir(parents=True, exist_ok=True)
         return up(chosen.folder, names, chosen.host) if chosen.command == "up" else down(chosen.folder, names)
+    except BackendError as error:
+        print(error, file=sys.stderr)
+        return 1
     except OSError as error:
         print(f"{error.filename or chosen.folder}: {error.strerror}.", file=sys.stderr)
         return 1

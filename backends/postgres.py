@@ -46,8 +46,12 @@ def start(folder: Path, host: str = LOOPBACK) -> Server:
 
 
 def running(folder: Path) -> Server | None:
+    """Raises BackendError when it runs and does not answer."""
     home = _home(folder)
-    found = postgres.running(home)
+    try:
+        found = postgres.running(home)
+    except postgres.LocalError as error:
+        raise BackendError(f"postgres: {error}") from error
     return _named(home, found) if found else None
 
 

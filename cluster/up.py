@@ -28,7 +28,6 @@ from cluster.node import Node
 from cluster.ours import Making, load
 from cluster.plane import Plane, Refused
 from images import Image, ImageError
-from local.postgres import LocalError
 
 ROOT = Path(__file__).resolve().parents[1]
 FOLDER = ROOT / ".cluster"
@@ -86,7 +85,7 @@ def parts(folder: Path) -> dict[str, bool]:
 def _serves(name: str, folder: Path) -> bool:
     try:
         return servers.running(name, folder) is not None
-    except (BackendError, LocalError):  # it runs, and does not answer
+    except BackendError:  # it runs, and does not answer
         return False
 
 

@@ -1,4 +1,5 @@
-"""Takes Wadi off this machine: stops it, then removes its data, .venv and caches. Called by ./task clean.
+"""Takes Wadi off this machine: stops it and what ./task backends and cluster:up have started, then removes its data,
+.venv and caches. Called by ./task clean.
 
 Runs on the bare Python of the system: it must work whatever state .venv is in.
 """
@@ -12,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".task", "tests/browser/node_modules")
+STARTED = {".cluster": "cluster", ".backends": "backends"}  # folder: the module that stops what runs in it
 MARKS = ("postgres", "objects", "secret", "run", "logs")  # one of these tells a directory of ours
 
 
@@ -26,16 +28,16 @@ def main() -> int:
             f"{data} does not look like a data directory of Wadi's; it is left alone. Check WADI_DATA.", file=sys.stderr
         )
         return 1
-    caches = [*(ROOT / name for name in CACHES), *_byte_code(), _own_cache()]
+    caches = [*(ROOT / name for name in (*STARTED, *CACHES)), *_byte_code(), _own_cache()]
     doomed = [path for path in (data, VENV, *caches) if path.exists()]
     if not doomed:
         print("There is nothing to remove.")
         return 0
     if not arguments and data.exists() and not _agreed(data):
         return 1
-    if (data / "run").exists() and (VENV / "bin" / "python").exists():
-        stopped = subprocess.run([VENV / "bin" / "python", "-m", "cli", "down"], cwd=ROOT, check=False)
-        if stopped.returncode != 0:
+    running = {data / "run": "cli"} | {ROOT / folder: module for folder, module in STARTED.items()}
+    for folder, module in running.items():
+        if folder.exists() and not _stopped(module):
             print("Wadi could not be stopped, so nothing was removed.", file=sys.stderr)
             return 1
     for path in doomed:
@@ -46,6 +48,12 @@ def main() -> int:
             return 1
     print(f"Removed {', '.join(str(path) for path in doomed[:2])} and caches.")
     return 0
+
+
+def _stopped(module: str) -> bool:
+    """Without an environment there is nothing that could have started it, nor stop it."""
+    python = VENV / "bin" / "python"
+    return not python.exists() or subprocess.run([python, "-m", module, "down"], cwd=ROOT, check=False).returncode == 0
 
 
 def _agreed(data: Path) -> bool:
@@ -70,7 +78,23 @@ def _own_cache() -> Path:
 
 
 def _byte_code() -> list[Path]:
-    folders = (ROOT / name for name in ("shared", "events", "functions", "local", "cli", "generate", "tests", "bench"))
+    folders = (
+        ROOT / name
+        for name in (
+            "shared",
+            "events",
+            "functions",
+            "local",
+            "cli",
+            "generate",
+            "tests",
+            "bench",
+            "backends",
+            "cluster",
+            "deploy",
+            "images",
+        )
+    )
     return [found for folder in folders for found in folder.rglob("__pycache__")]
 
 

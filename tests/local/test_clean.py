@@ -99,3 +99,23 @@ def test_a_directory_given_by_a_relative_path_is_the_one_that_the_user_means(che
     assert done.returncode == 0
     assert not (tmp_path / "elsewhere" / "mine").exists()
     assert (checkout / ".data").exists()
+
+
+@pytest.mark.parametrize("stops", [True, False])
+def test_what_else_was_started_is_stopped_first_or_all_stays(checkout: Path, stops: bool) -> None:
+    for folder in (".cluster", ".backends"):
+        (checkout / folder).mkdir()
+    python = checkout / ".venv" / "bin" / "python"
+    python.write_text(f'#!/bin/sh\necho "$2 $3" >> cache/called\nexit {0 if stops else 1}\n')
+    python.chmod(0o755)
+    done = clean(checkout, "--yes")
+    called = (checkout / "cache" / "called").read_text().splitlines()
+    if stops:
+        assert done.returncode == 0, done.stderr
+        assert called == ["cluster down", "backends down"]
+        assert not (checkout / ".cluster").exists()
+        assert not (checkout / ".backends").exists()
+    else:
+        assert (done.returncode, called) == (1, ["cluster down"])
+        assert (checkout / ".venv").exists()
+        assert (checkout / ".backends").exists()
