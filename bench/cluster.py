@@ -1,6 +1,6 @@
 """Functions as pods that start from zero, on the cluster of ./task cluster:up, deployed: `python -m bench.cluster`.
 
-cold    20 requests through the gateway, each when its function has no pod: until the pod is on a node (autoscaler,
+cold    requests through the gateway (21), each when its function has no pod: until the pod is on a node (autoscaler,
         scheduler), until our process begins (sandbox, network, two containers), until the client has its answer
 idle    pods and memory when no function runs
 upload  from the moment that an upload is complete to the first pod that transcodes and is ready
@@ -29,14 +29,16 @@ import httpx
 
 from bench.box import Box, until
 from bench.plots import Series, stacked
-from bench.uploads import _clip, upload
+from bench.uploads import _clip
+from cluster import processes
 from cluster.api import Api
 from cluster.up import FOLDER, read_env
 
 NAMESPACE = "wadi"
 FUNCTION = "serving.knative.dev/service"
 MAX_SCALE = "autoscaling.knative.dev/max-scale"
-ASKED = {"jwks": "/.well-known/jwks.json", "list-videos": "/api/videos"}  # without the database, and with it
+# The first does without the database.
+ASKED = {"jwks": "/.well-known/jwks.json", "list-videos": "/api/videos", "search": "/api/search?q=film"}
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "cluster-pods.svg"
 TICKS = os.sysconf("SC_CLK_TCK")
 PATIENCE = 600.0
@@ -99,7 +101,7 @@ def _pod(pod: dict[str, Any]) -> Pod:
 def cold(gateway: str, watch: Watch, rounds: int) -> dict[str, Any]:
     found: dict[str, list[dict[str, float]]] = {name: [] for name in ASKED}
     for number in range(rounds * len(ASKED)):
-        name = list(ASKED)[number % len(ASKED)]  # by turns: while the one is used, the other one's pod goes
+        name = list(ASKED)[number % len(ASKED)]  # by turns: while one is used, the pods of the others go
         until(lambda name=name: not any(pod.function == name for pod in watch.pods()), PATIENCE)  # type: ignore[misc]
         began = now()
         httpx.get(f"{gateway}{ASKED[name]}", timeout=60).raise_for_status()
@@ -111,6 +113,7 @@ def cold(gateway: str, watch: Watch, rounds: int) -> dict[str, Any]:
             {"schedule": placed - began, "container": process - placed, "process": answered - process,
              "all": answered - began}
         )  # fmt: skip
+    found["all"] = [one for rows in found.values() for one in rows]
     return {name: {part: _p50_p95([one[part] for one in rows]) for part in rows[0]} for name, rows in found.items()}
 
 
@@ -149,23 +152,20 @@ async def _all_pods(plane: Api) -> int:
 def _memory() -> dict[str, int]:
     """MB by part; what processes share is divided among them (PSS)."""
     parts: Counter[str] = Counter()
-    for folder in Path("/proc").glob("[0-9]*"):
+    for pid in processes.of(FOLDER):
         with suppress(OSError):
-            part = _part(folder)
-            if part:
-                rollup = (folder / "smaps_rollup").read_text()
-                parts[part] += int(rollup.partition("\nPss:")[2].split()[0])
+            folder = Path("/proc") / str(pid)
+            rollup = (folder / "smaps_rollup").read_text()
+            parts[_part(folder)] += int(rollup.partition("\nPss:")[2].split()[0])
     return {name: round(kilobytes / 1024) for name, kilobytes in sorted(parts.items())}
 
 
 def _part(process: Path) -> str:
-    """Which part of the cluster the process belongs to; none of it: the empty text."""
+    """Which part of the cluster it is."""
     if "/kubepods" in (process / "cgroup").read_text():
         return "Knative's pods"
     place = str((process / "cwd").readlink())
     command = Path((process / "exe").readlink()).name
-    if command.startswith("containerd-shim"):
-        return "node"
     for folder, part in (
         (FOLDER / "backends", "PostgreSQL, Kafka, S3"),
         (FOLDER / "state" / "ingress", "stand-ins"),
@@ -173,12 +173,10 @@ def _part(process: Path) -> str:
     ):
         if place.startswith(str(folder)):
             return part
-    if not place.startswith(str(FOLDER)) and command != "postgres":
-        return ""
     if command in ("etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler"):
         return "control plane"
     if command == "postgres":
-        return "PostgreSQL, Kafka, S3" if str(FOLDER).encode() in (process / "cmdline").read_bytes() else ""
+        return "PostgreSQL, Kafka, S3"
     return "Knative's webhooks" if "webhook" in command else "node"
 
 
@@ -230,6 +228,12 @@ def burst(box: Box, watch: Watch, film: bytes, films: int, limits: dict[str, int
     }
 
 
+def upload(box: Box, film: bytes) -> None:
+    """In one request: returns when the upload is complete."""
+    headers, files = {"Authorization": f"Bearer {box.token}"}, {"file": ("film.mp4", film, "video/mp4")}
+    httpx.post(f"{box.url}/api/videos/upload", headers=headers, files=files, timeout=300).raise_for_status()
+
+
 def _states(box: Box) -> list[str]:
     """Oldest first, of all videos of the account."""
     headers = {"Authorization": f"Bearer {box.token}"}
@@ -276,8 +280,9 @@ def _account(url: str) -> Box:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", default="cold,idle,upload,burst", metavar="NAME,…")
-    parser.add_argument("--rounds", type=int, default=20)
-    parser.add_argument("--films", type=int, default=8)
+    parser.add_argument("--rounds", type=int, default=7, help="of cold: that many for each function")
+    parser.add_argument("--films", type=int, default=8, help="of burst")
+    parser.add_argument("--uploads", type=int, default=5, help="of upload, one after another")
     arguments = parser.parse_args()
     env = read_env(FOLDER)
     if not env:
@@ -292,7 +297,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="wadi-bench-") as name:
         film = _clip(Path(name) / "clip.mp4").read_bytes()
         if "upload" in wanted:
-            times = transcoding(_account(gateway), watch, film, 5)
+            times = transcoding(_account(gateway), watch, film, arguments.uploads)
             print(json.dumps({"upload": _p50_p95(times) | {"least": round(min(times), 2)}}))
         if "burst" in wanted:
             limits = asyncio.run(_limits(Api(kubeconfig)))
