@@ -4,12 +4,11 @@ nobody needs any more."""
 import time
 from typing import Any
 
-from events import SegmentPlaced
 from shared.config import integer
 from shared.function import Context, ping_function
 from shared.objects import NodeUnavailable, ObjectStore
 from shared.storage.nodes import Nodes, load
-from shared.uploads.sources import unreleased
+from shared.uploads.sources import release_again
 
 BATCH = 100
 CRASHED_AFTER = 24 * 3600  # seconds; nothing that is still alive is so old and unknown
@@ -32,7 +31,8 @@ def expire_uploads(context: Context) -> None:
             _sweep(context, store)
         except NodeUnavailable as error:
             context.log.warning("not swept: %s", error)
-    _release_again(context)
+    with context.transaction() as tx:
+        release_again(tx, UNRELEASED_AFTER, BATCH)
 
 
 def _expire_some(context: Context) -> bool:
@@ -73,10 +73,3 @@ def _sweep(context: Context, store: ObjectStore) -> None:
     for multipart_id in found.keys() - {row["multipart_id"] for row in rows}:
         store.forget_multipart(found[multipart_id].key, multipart_id)
         context.log.info("removed the forgotten upload %s on %s", multipart_id, store.id)
-
-
-def _release_again(context: Context) -> None:
-    """What release_source was told of too early, it is told again."""
-    with context.transaction() as tx:
-        for row in unreleased(tx, UNRELEASED_AFTER, BATCH):
-            tx.publish(SegmentPlaced(row["video_id"], row["segment_id"], row["object_key"]))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from events import SegmentPlaced
 from shared.config import ConfigError, setting
 from shared.db import Transaction
 from shared.outbox.owed import nobody_owes
@@ -32,7 +33,13 @@ def source_of_done(tx: Transaction, video_id: str) -> str | None:
     return row["source_key"] if row else None
 
 
-def unreleased(tx: Transaction, after: int, limit: int) -> list[dict[str, Any]]:
+def release_again(tx: Transaction, after: int, limit: int) -> None:
+    """What release_source was told of too early, it is told again."""
+    for row in _unreleased(tx, after, limit):
+        tx.publish(SegmentPlaced(row["video_id"], row["segment_id"], row["object_key"]))
+
+
+def _unreleased(tx: Transaction, after: int, limit: int) -> list[dict[str, Any]]:
     """Videos that are done with their source since `after` seconds and have it still, each with one of its segments.
 
     With SOURCE_POLICY=keep: those of the last day with an object that lacks replicas.

@@ -11,11 +11,10 @@ from typing import Any
 import httpx
 import pytest
 
-from events import SegmentPlaced
 from shared.db import transaction
 from shared.objects.directory import DirectoryStore
 from shared.storage.verify import Wanted, damage
-from shared.uploads.sources import unreleased
+from shared.uploads.sources import release_again
 from tests.chaos.media import film, renditions
 from tests.cli.runs import User, free_port
 from tests.conftest import Database
@@ -80,8 +79,7 @@ class StorageBox:
         until("all is placed", lambda: look("select 1 from media_segment where placed_at is null limit 1") is None)
         # The poster may come last of all; then the source stays until expire_uploads looks, each ten minutes.
         with transaction("/wadi/expire-uploads") as tx:
-            for row in unreleased(tx, 0, 100):
-                tx.publish(SegmentPlaced(row["video_id"], row["segment_id"], row["object_key"]))
+            release_again(tx, 0, 100)
         until("the sources are gone", lambda: look("select 1 from object where key like 'sources/%%' limit 1") is None)
 
     def whole(self, expected: dict[str, dict[str, str]]) -> None:
