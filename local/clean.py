@@ -13,6 +13,10 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
 CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".task", "tests/browser/node_modules")
+CODE = (
+    "shared", "events", "functions", "local", "cli", "generate", "tests", "bench", "backends", "cluster", "deploy",
+    "images",
+)  # fmt: skip
 STARTED = {".cluster": "cluster", ".backends": "backends"}  # folder: the module that stops what runs in it
 MARKS = ("postgres", "objects", "secret", "run", "logs")  # one of these tells a directory of ours
 
@@ -78,24 +82,7 @@ def _own_cache() -> Path:
 
 
 def _byte_code() -> list[Path]:
-    folders = (
-        ROOT / name
-        for name in (
-            "shared",
-            "events",
-            "functions",
-            "local",
-            "cli",
-            "generate",
-            "tests",
-            "bench",
-            "backends",
-            "cluster",
-            "deploy",
-            "images",
-        )
-    )
-    return [found for folder in folders for found in folder.rglob("__pycache__")]
+    return [found for folder in CODE for found in (ROOT / folder).rglob("__pycache__")]
 
 
 if __name__ == "__main__":

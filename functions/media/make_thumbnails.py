@@ -9,6 +9,7 @@ from shared.function import Context, event_function, seconds
 from shared.media.errors import MediaError
 from shared.media.thumbnails import make_thumbnails as make
 from shared.storage import record, source
+from shared.uploads.sources import release_now
 from shared.videos.deleting import still_wanted
 from shared.videos.failing import ends_with_video
 from shared.videos.store import store_under_hash
@@ -33,6 +34,7 @@ def make_thumbnails(event: VideoPlanned, context: Context) -> None:
             context.log.warning("video %s stays without pictures: %s", event.video_id, error.reason)
             with context.transaction() as tx:
                 tx.execute("update video set thumbnails_done = true where id = %s", (event.video_id,))
+                release_now(tx, event.video_id)
             return
         poster = store_under_hash(folder, "poster", Path(made.poster_path), event.video_id)
         sheets = [
@@ -49,3 +51,4 @@ def make_thumbnails(event: VideoPlanned, context: Context) -> None:
                 "update video set poster_key = %s, storyboard = %s, thumbnails_done = true where id = %s",
                 (poster.key, tx.json(board), event.video_id),
             )
+            release_now(tx, event.video_id)

@@ -1,8 +1,9 @@
 """Lets go of a source once its video is ready and all that was made from it is durable.
 
 A source has one replica until then: should it be lost before, the video fails visibly. With SOURCE_POLICY=keep it gets
-all its replicas instead. The last segment can be placed before the video is ready, or after: whichever comes last is
-enough. What is missed here (pictures that were made after both), expire_uploads asks for again.
+all its replicas instead. The last segment can be placed before the video is ready, or after, and its pictures made
+after both: whichever comes last is enough (of pictures, make_thumbnails tells). What two at the same moment have left
+to each other, expire_uploads asks for again.
 """
 
 from events import SegmentPlaced, VideoReady

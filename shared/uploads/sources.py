@@ -33,6 +33,17 @@ def source_of_done(tx: Transaction, video_id: str) -> str | None:
     return row["source_key"] if row else None
 
 
+def release_now(tx: Transaction, video_id: str) -> None:
+    """Tells release_source, if the video is done, of a change to its row that no event tells of.
+
+    After that change: whoever makes the video ready meanwhile has waited for the row, or was waited for here.
+    """
+    if source_of_done(tx, video_id) is None:
+        return
+    if segment := tx.one("select id, object_key from media_segment where video_id = %s limit 1", (video_id,)):
+        tx.publish(SegmentPlaced(video_id, segment["id"], segment["object_key"]))
+
+
 def release_again(tx: Transaction, after: int, limit: int) -> None:
     """What release_source was told of too early, it is told again."""
     for row in _unreleased(tx, after, limit):

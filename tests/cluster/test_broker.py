@@ -12,7 +12,6 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from events.base import Event
 from shared import db
 from shared.config import ConfigError
 from shared.ids import new_id
@@ -20,6 +19,7 @@ from shared.outbox import relay, sink, target
 from tests.cluster.echo import service
 from tests.cluster.running import Cluster
 from tests.conftest import Database
+from tests.runtime.outboxing import Happened, leave, relayed
 from tests.runtime.patience import until
 from tests.runtime.sink_server import Answer, Got, Sink, running
 
@@ -27,20 +27,6 @@ SPACE = f"broker-test-{new_id()[-12:]}"  # an earlier one may still be on its wa
 RETRY = 2
 NEVER = 8  # seconds that a subscriber keeps silent: longer than the Trigger's timeout
 ANSWERS: dict[str, Answer] = {str(status): (status, {}) for status in (204, 400, 409, 503)}
-
-
-class Happened(Event, frozen=True):
-    type: ClassVar[str] = "test.thing.happened"
-    key: str
-    text: str
-
-    @property
-    def subject(self) -> str:
-        return self.key
-
-    @property
-    def partition_key(self) -> str:
-        return self.key
 
 
 class Unheard(Happened, frozen=True):
@@ -75,11 +61,8 @@ class Wire:
     def send(self, answer: str, kind: type[Happened] = Happened) -> str:
         """As functions send; the key."""
         key = new_id()
-        with db.transaction("/wadi/some-function") as tx:
-            tx.publish(kind(key, answer))
-            tx.published = False
-        with closing(db.connect()) as connection:
-            assert relay(connection) == 1
+        leave(kind(key, answer))
+        assert relayed() == 1
         return key
 
     def tries(self, key: str) -> list[Got]:

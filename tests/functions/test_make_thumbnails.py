@@ -2,7 +2,7 @@
 
 import pytest
 
-from events import VideoFailed, VideoPlanned
+from events import SegmentPlaced, VideoFailed, VideoPlanned
 from shared.storage.nodes import local_stores
 from tests.conftest import Database, Wadi
 from tests.functions.films import Film, absent, long_file, planned, short_file, uploaded
@@ -21,6 +21,13 @@ def thumbnails(film: Film) -> None:
 def stored_bytes(database: Database, key: str) -> bytes:
     (node,) = recorded(database, key)
     return b"".join(local_stores()[node].open(key))
+
+
+def damage(database: Database, film: Film) -> None:
+    (node,) = recorded(database, film.row["source_key"])
+    path = local_stores()[node].local_path(film.row["source_key"])
+    assert path is not None
+    path.write_bytes(b"x" * film.row["source_size"])
 
 
 def test_a_poster_and_sheets_of_small_pictures(database: Database, creator: Person, wadi: Wadi) -> None:
@@ -60,12 +67,33 @@ def test_late_is_not_too_late(database: Database, creator: Person, state: str) -
     assert (film.state, film.row["thumbnails_done"]) == (state, True)
 
 
+@pytest.mark.parametrize("broken", [False, True])
+def test_the_last_that_a_ready_video_waits_for_lets_its_source_go(
+    database: Database, creator: Person, broken: bool
+) -> None:
+    film = planned(database, creator, short_file())
+    if broken:
+        damage(database, film)
+    for one in film.segments(encoded=False):
+        film.encoded(one["rendition"], one["index"])
+    database.all("update media_segment set placed_at = now() where video_id = %s", (film.id,))
+    film.set(state="ready")
+    thumbnails(film)
+    (event,) = film.sent(SegmentPlaced)
+    assert deliver("release_source", event).status_code == 204
+    assert recorded(database, film.row["source_key"]) == set()
+
+
+def test_a_video_that_has_more_to_come_keeps_its_source(database: Database, creator: Person) -> None:
+    film = planned(database, creator, short_file())
+    film.set(state="ready")
+    thumbnails(film)
+    assert film.sent(SegmentPlaced) == []
+
+
 def test_where_none_can_be_made_the_video_goes_on_without(database: Database, creator: Person) -> None:
     film = planned(database, creator, short_file())
-    (node,) = recorded(database, film.row["source_key"])
-    path = local_stores()[node].local_path(film.row["source_key"])
-    assert path is not None
-    path.write_bytes(b"x" * film.row["source_size"])
+    damage(database, film)
     thumbnails(film)
     row = film.row
     assert (row["thumbnails_done"], row["poster_key"], row["storyboard"]) == (True, None, None)

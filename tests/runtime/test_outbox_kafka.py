@@ -14,18 +14,18 @@ import pytest
 
 from backends import kafka as broker
 from cli import kafka_events
-from events.base import Event
 from events.topics import TOPICS, Topic
 from shared import db
 from shared.config import ConfigError
 from shared.ids import new_id
-from shared.outbox import brokers, kafka, owed, relay
+from shared.outbox import brokers, kafka, owed
 from shared.outbox.binding import from_record
 from shared.outbox.topics import create
 from shared.serve import create_app
 from tests.conftest import Database, Wadi
 from tests.local.box import eventually
 from tests.real import need
+from tests.runtime.outboxing import Happened, leave, relayed
 from tests.runtime.processes import ROOT, environment
 
 # The client forgets to close the sockets of connections that were refused: they end with its memory, here.
@@ -35,18 +35,8 @@ TOPIC = f"test.{new_id()}"
 AWAY = "127.0.0.1:9"
 
 
-class Happened(Event, frozen=True):
+class Recorded(Happened, frozen=True):
     type: ClassVar[str] = TOPIC
-    key: str
-    text: str
-
-    @property
-    def subject(self) -> str:
-        return self.key
-
-    @property
-    def partition_key(self) -> str:
-        return self.key
 
 
 @pytest.fixture(scope="module")
@@ -71,15 +61,7 @@ def _own_outbox(database: Database, address: str, monkeypatch: pytest.MonkeyPatc
 
 
 def publish(key: str, *texts: str) -> None:
-    """Leaves events in the outbox, as a process does that is killed after its commit."""
-    with db.transaction("/wadi/some-function") as tx:
-        tx.publish(*(Happened(key, text) for text in texts))
-        tx.published = False
-
-
-def relayed() -> int:
-    with closing(db.connect()) as connection:
-        return relay(connection)
+    leave(*(Recorded(key, text) for text in texts))
 
 
 def waiting(database: Database) -> int:

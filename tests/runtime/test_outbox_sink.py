@@ -5,12 +5,10 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from ipaddress import IPv4Address
 from pathlib import Path
-from typing import ClassVar
 
 import pytest
 from cryptography import x509
@@ -23,30 +21,16 @@ from hypothesis import strategies as st
 
 from cli.commands import events as events_command
 from cli.errors import CliError
-from events.base import Event
 from shared import db
 from shared.config import ConfigError
 from shared.ids import new_id
-from shared.outbox import owed, relay, sink, target
+from shared.outbox import owed, sink, target
 from shared.serve import _check_settings, create_app
 from tests.conftest import Database, Wadi
 from tests.local.box import eventually
+from tests.runtime.outboxing import Happened, leave, relayed
 from tests.runtime.processes import ROOT, environment, free_port
 from tests.runtime.sink_server import FINE, Answer, Got, Sink, running
-
-
-class Happened(Event, frozen=True):
-    type: ClassVar[str] = "test.thing.happened"
-    key: str
-    text: str
-
-    @property
-    def subject(self) -> str:
-        return self.key
-
-    @property
-    def partition_key(self) -> str:
-        return self.key
 
 
 @pytest.fixture
@@ -63,15 +47,7 @@ def broker(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink
 
 
 def publish(key: str, *texts: str) -> None:
-    """Leaves events in the outbox, as a process does that is killed after its commit."""
-    with db.transaction("/wadi/some-function") as tx:
-        tx.publish(*(Happened(key, text) for text in texts))
-        tx.published = False
-
-
-def relayed() -> int:
-    with closing(db.connect()) as connection:
-        return relay(connection)
+    leave(*(Happened(key, text) for text in texts))
 
 
 def waiting(database: Database) -> list[str]:
