@@ -6,11 +6,12 @@ from pathlib import Path
 
 from backends.cache import BackendError, run, tool
 
+TREE = "debian-2"  # names caches: another number where what is unpacked changes, since caches are never looked into
 EVERYWHERE = {"libc6", "adduser", "lsb-base", "init-system-helpers", "libssl3", "libssl3t64", "libsystemd0"}
 
 
 def unpack(name: str, package: str, into: Path) -> None:
-    """The package and the libraries that it depends on, unpacked into one tree."""
+    """The package and the libraries that it depends on, and those that they do, unpacked into one tree."""
     apt = tool(name, "apt-get", "it is taken from Debian's packages where the system has none")
     try:
         packages = [package, *_depends(name, package)]
@@ -28,16 +29,22 @@ def unpack(name: str, package: str, into: Path) -> None:
 
 def libraries(tree: Path) -> dict[str, str]:
     """The variable that lets programs find the tree's own libraries."""
-    folders = [str(folder) for folder in sorted((tree / "usr" / "lib").glob("*-linux-*"))]
+    roots = (tree / "usr" / "lib", tree / "lib")  # before /usr was merged, some of Debian's are in the latter
+    folders = [str(folder) for root in roots for folder in sorted(root.glob("*-linux-*"))]
     return {"LD_LIBRARY_PATH": os.pathsep.join(folders)} if folders else {}
 
 
 def _depends(name: str, package: str, *options: str) -> list[str]:
-    said = run(name, "apt-cache", *options, "depends", "--no-suggests", "--no-recommends", package)
-    found = [line.split()[1] for line in said.splitlines() if line.strip().startswith("Depends: ")]
-    if not said.strip():
-        raise BackendError(f"{name} cannot be installed: apt knows no package {package}.")
-    return [dependency for dependency in found if dependency.startswith("lib") and dependency not in EVERYWHERE]
+    found: set[str] = set()
+    asked = {package}
+    while asked:
+        said = run(name, "apt-cache", *options, "depends", "--no-suggests", "--no-recommends", *sorted(asked))
+        if not said.strip():
+            raise BackendError(f"{name} cannot be installed: apt knows no package {package}.")
+        needed = {line.split()[1] for line in said.splitlines() if line.strip().startswith("Depends: ")}
+        asked = {one for one in needed if one.startswith("lib")} - EVERYWHERE - found
+        found |= asked
+    return sorted(found)
 
 
 def _private_lists(into: Path) -> list[str]:

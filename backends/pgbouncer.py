@@ -16,7 +16,7 @@ def install() -> Path | None:
     """The unpacked package; None where the system has a pgbouncer."""
     if shutil.which(NAME):
         return None
-    return kept("pgbouncer-debian", lambda folder: debian.unpack(NAME, NAME, folder))
+    return kept(f"pgbouncer-{debian.TREE}", lambda folder: debian.unpack(NAME, NAME, folder))
 
 
 def start(folder: Path, database: str, connections: int = 3) -> Server:

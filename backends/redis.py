@@ -15,7 +15,7 @@ def install() -> Path | None:
     """The unpacked package; None where the system has a redis-server."""
     if shutil.which("redis-server"):
         return None
-    return kept("redis-debian", lambda folder: debian.unpack(NAME, "redis-tools", folder))
+    return kept(f"redis-{debian.TREE}", lambda folder: debian.unpack(NAME, "redis-tools", folder))
 
 
 def start(folder: Path, host: str = LOOPBACK) -> Server:

@@ -98,7 +98,7 @@ def packages() -> Path:
         for package in DEBIAN:
             debian.unpack("The cluster's node", package, into)
 
-    return keep("debian", " ".join(DEBIAN), make)
+    return keep(debian.TREE, " ".join(DEBIAN), make)
 
 
 def environment(tree: Path) -> dict[str, str]:

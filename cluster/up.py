@@ -148,7 +148,7 @@ def _images(making: Making, here: Node, say: Say) -> dict[str, Image] | None:
     try:
         made = making.result()
     except ImageError as error:
-        say(str(error))
+        say(f"{error} Without them there are no functions here; ./task cluster:up brings them later.")
         return None
     for reference in load(here, made):
         say(f"{reference} is on the node.")

@@ -4,12 +4,16 @@ Which cluster they speak to is theirs to say: KUBECONFIG, and the current contex
 """
 
 import json
+import re
 import shutil
 import subprocess
 from functools import cache
 from typing import Any
 
 NAMESPACE = "wadi"
+NO_CLUSTER = ("localhost:8080", "no configuration has been provided")  # what is asked where no kubeconfig is found
+
+_NOISE = re.compile(r"Warning:|[EWI]\d{4} ")  # the latter is its log
 
 
 class DeployError(Exception):
@@ -40,7 +44,9 @@ def run(name: str, *arguments: str, stdin: str | None = None, timeout: float = 1
     except subprocess.TimeoutExpired:
         raise DeployError(f"{name} {' '.join(arguments[:3])} … gave no answer within {timeout:.0f} s.") from None
     if ended.returncode:
-        lines = [line for line in ended.stderr.splitlines() if line.strip() and not line.startswith("Warning:")]
+        lines = [line for line in ended.stderr.splitlines() if line.strip() and not _NOISE.match(line)]
+        if any(sign in ended.stderr for sign in NO_CLUSTER):
+            raise DeployError(f"{name} knows no cluster: set KUBECONFIG (of ./task cluster:up: . .cluster/env).")
         raise DeployError(*(lines or [f"{name} {' '.join(arguments[:3])} … ended with {ended.returncode}."]))
     return ended.stdout
 
