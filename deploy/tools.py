@@ -14,6 +14,7 @@ NAMESPACE = "wadi"
 NO_CLUSTER = ("localhost:8080", "no configuration has been provided")  # what is asked where no kubeconfig is found
 
 _NOISE = re.compile(r"Warning:|[EWI]\d{4} ")  # the latter is its log
+_AWAY = re.compile(r"dial (tcp|unix) [^;\n]*\w")
 
 
 class DeployError(Exception):
@@ -44,9 +45,12 @@ def run(name: str, *arguments: str, stdin: str | None = None, timeout: float = 1
     except subprocess.TimeoutExpired:
         raise DeployError(f"{name} {' '.join(arguments[:3])} … gave no answer within {timeout:.0f} s.") from None
     if ended.returncode:
-        lines = [line for line in ended.stderr.splitlines() if line.strip() and not _NOISE.match(line)]
         if any(sign in ended.stderr for sign in NO_CLUSTER):
-            raise DeployError(f"{name} knows no cluster: set KUBECONFIG (of ./task cluster:up: . .cluster/env).")
+            raise DeployError(f"{name} knows no cluster: set KUBECONFIG (./task cluster:up prints its own).")
+        away = _AWAY.search(ended.stderr)
+        if away and "Error from server" not in ended.stderr:  # which tells of a webhook that it does not reach
+            raise DeployError(f"{name} does not reach the cluster that KUBECONFIG names: {away[0]}.")
+        lines = [line for line in ended.stderr.splitlines() if line.strip() and not _NOISE.match(line)]
         raise DeployError(*(lines or [f"{name} {' '.join(arguments[:3])} … ended with {ended.returncode}."]))
     return ended.stdout
 
