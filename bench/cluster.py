@@ -211,9 +211,11 @@ def burst(box: Box, watch: Watch, film: bytes, films: int, limits: dict[str, int
     uploaded = now() - began
     until(lambda: _states(box)[before:] == ["ready"] * films, PATIENCE * 2)
     ready = now() - began
-    until(lambda: not watch.pods(), PATIENCE)
+    until(lambda: all(pod.leaving for pod in watch.pods()), PATIENCE)
+    unwanted = now() - began
+    moments = [one for one in watch.moments if one.at >= began]
+    until(lambda: not watch.pods(), PATIENCE * 2)
     gone = now() - began
-    moments = [one for one in watch.moments if began <= one.at <= began + gone]
     most = Counter[str]()
     for one in moments:
         for name, count in Counter(pod.function for pod in one.pods if not pod.leaving).items():
@@ -223,6 +225,7 @@ def burst(box: Box, watch: Watch, film: bytes, films: int, limits: dict[str, int
         "films": films,
         "uploaded_s": round(uploaded, 1),
         "all_ready_s": round(ready, 1),
+        "none_wanted_s": round(unwanted, 1),
         "no_pod_left_s": round(gone, 1),
         "most_pods_at_once": max(sum(not pod.leaving for pod in one.pods) for one in moments),
         "most_of_each": {name: f"{count} of {limits[name]}" for name, count in most.most_common()},

@@ -127,7 +127,7 @@ def test_more_than_a_batch_comes_in_order_of_each_key(address: str) -> None:
 def test_a_commit_is_told_at_once_and_no_request_waits_for_it(database: Database, address: str) -> None:
     key = new_id()
     with db.transaction("/wadi/some-function") as tx:
-        tx.publish(Happened(key, "1"))
+        tx.publish(Recorded(key, "1"))
     eventually(lambda: waiting(database) == 0)
     assert texts(address, key) == ["1"]
 
@@ -231,12 +231,12 @@ def test_relays_at_the_same_time_neither_double_nor_reorder(database: Database, 
 
 
 def test_a_topic_that_is_missing_holds_up_nobody_else(database: Database, address: str) -> None:
-    lost = type("Lost", (Happened,), {"type": f"missing.{TOPIC}"}, frozen=True)
+    lost = type("Lost", (Recorded,), {"type": f"missing.{TOPIC}"}, frozen=True)
     key = new_id()
     with db.transaction("/wadi/some-function") as tx:
         for number in range(600):
             tx.publish(lost(key, str(number)))
-        tx.publish(Happened(key, "after them"))
+        tx.publish(Recorded(key, "after them"))
         tx.published = False
     with pytest.raises(ConfigError, match=f"missing.{TOPIC}"):
         relayed()
@@ -246,7 +246,7 @@ def test_a_topic_that_is_missing_holds_up_nobody_else(database: Database, addres
 
 def test_an_event_that_no_topic_would_take_is_refused_where_it_is_published(database: Database) -> None:
     with pytest.raises(ValueError, match="more than"), db.transaction("/wadi/some-function") as tx:
-        tx.publish(Happened("k", "x" * 600_000))
+        tx.publish(Recorded("k", "x" * 600_000))
     assert waiting(database) == 0
 
 
