@@ -56,13 +56,9 @@ class Wadi:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """For -n 2: the tests of a file stay together, and with them what they share; the long ones come first, since
-    nothing goes beside them at the end."""
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))
+    """With -n, the long ones come first: nothing would go beside them at the end."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.path.parent.name != "chaos" and "pods" not in item.keywords)
+        items.sort(key=lambda item: item.path.parent.name != "chaos")
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -29,7 +29,6 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "pods: needs all of a cluster; what does not may run beside it")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whichever comes first builds what is missing: more than the quarter of an hour that a test has elsewhere."""
     for item in items:
@@ -37,7 +36,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.timeout(BUILD_SECONDS))
             if "cluster" in item.fixturenames:
                 item.add_marker(pytest.mark.pods)
-                item.add_marker(pytest.mark.xdist_group("pods"))  # there is one cluster, and each changes it
 
 
 @pytest.fixture(scope="session")
