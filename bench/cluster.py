@@ -1,4 +1,5 @@
-"""Functions as pods that start from zero, on the cluster of ./task cluster:up, deployed: `python -m bench.cluster`.
+"""Functions as pods that start from zero, on a cluster that runs and has routes, as docs/deploy/cluster-here.md begins:
+`kubectl -n wadi delete pingsources --all`, since what is woken each minute is in the way; `python -m bench.cluster`.
 
 cold    requests through the gateway (21), each when its function has no pod: until the pod is on a node (activator,
         autoscaler, scheduler), until our process begins (sandbox, network, container), until it listens (ours), until
