@@ -4,23 +4,26 @@ import os
 import shutil
 from pathlib import Path
 
-from backends.cache import BackendError, run, tool
+from backends.cache import BackendError, kept, run, tool
 
 TREE = "debian-2"  # names caches: another number where what is unpacked changes, since caches are never looked into
 EVERYWHERE = {"libc6", "adduser", "lsb-base", "init-system-helpers", "libssl3", "libssl3t64", "libsystemd0"}
 
 
-def unpack(name: str, package: str, into: Path) -> None:
-    """The package and the libraries that it depends on, and those that they do, unpacked into one tree."""
+def tree(name: str, package: str) -> Path:
+    """The unpacked package of a program, kept."""
+    return kept(f"{name}-{TREE}", lambda into: unpack(name, into, package))
+
+
+def unpack(name: str, into: Path, *packages: str) -> None:
+    """The packages and the libraries that they depend on, and those that these do, unpacked into one tree."""
     apt = tool(name, "apt-get", "it is taken from Debian's packages where the system has none")
     try:
-        packages = [package, *_depends(name, package)]
-        run(name, apt, "-qq", "download", *packages, cwd=into)
+        run(name, apt, "-qq", "download", *packages, *_depends(name, packages), cwd=into)
     except BackendError:  # no lists yet, or older than the archive: read them into a place of our own
         options = _private_lists(into)
         run(name, apt, "-qq", *options, "update")
-        packages = [package, *_depends(name, package, *options)]
-        run(name, apt, "-qq", *options, "download", *packages, cwd=into)
+        run(name, apt, "-qq", *options, "download", *packages, *_depends(name, packages, *options), cwd=into)
         shutil.rmtree(into / "apt")
     for archive in into.glob("*.deb"):
         run(name, tool(name, "dpkg", "it comes with apt-get"), "-x", archive, into)
@@ -34,13 +37,13 @@ def libraries(tree: Path) -> dict[str, str]:
     return {"LD_LIBRARY_PATH": os.pathsep.join(folders)} if folders else {}
 
 
-def _depends(name: str, package: str, *options: str) -> list[str]:
+def _depends(name: str, packages: tuple[str, ...], *options: str) -> list[str]:
     found: set[str] = set()
-    asked = {package}
+    asked = set(packages)
     while asked:
         said = run(name, "apt-cache", *options, "depends", "--no-suggests", "--no-recommends", *sorted(asked))
         if not said.strip():
-            raise BackendError(f"{name} cannot be installed: apt knows no package {package}.")
+            raise BackendError(f"{name} cannot be installed: apt knows no package {' or '.join(sorted(asked))}.")
         needed = {line.split()[1] for line in said.splitlines() if line.strip().startswith("Depends: ")}
         asked = {one for one in needed if one.startswith("lib")} - EVERYWHERE - found
         found |= asked

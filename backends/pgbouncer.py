@@ -6,7 +6,6 @@ from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 from backends import debian
-from backends.cache import kept
 from backends.server import Program, Server, serve
 
 NAME = "pgbouncer"
@@ -16,7 +15,7 @@ def install() -> Path | None:
     """The unpacked package; None where the system has a pgbouncer."""
     if shutil.which(NAME):
         return None
-    return kept(f"pgbouncer-{debian.TREE}", lambda folder: debian.unpack(NAME, NAME, folder))
+    return debian.tree(NAME, NAME)
 
 
 def start(folder: Path, database: str, connections: int = 3) -> Server:

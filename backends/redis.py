@@ -5,7 +5,6 @@ import socket
 from pathlib import Path
 
 from backends import debian
-from backends.cache import kept
 from backends.server import LOOPBACK, Program, Server, serve
 
 NAME = "redis"
@@ -15,7 +14,7 @@ def install() -> Path | None:
     """The unpacked package; None where the system has a redis-server."""
     if shutil.which("redis-server"):
         return None
-    return kept(f"redis-{debian.TREE}", lambda folder: debian.unpack(NAME, "redis-tools", folder))
+    return debian.tree(NAME, "redis-tools")
 
 
 def start(folder: Path, host: str = LOOPBACK) -> Server:

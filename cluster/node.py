@@ -93,12 +93,7 @@ class Node:
 
 def packages() -> Path:
     """The tree that Debian's packages are unpacked in: nothing is installed, and no service started."""
-
-    def make(into: Path) -> None:
-        for package in DEBIAN:
-            debian.unpack("The cluster's node", package, into)
-
-    return keep(debian.TREE, " ".join(DEBIAN), make)
+    return keep(debian.TREE, " ".join(DEBIAN), lambda into: debian.unpack("The cluster's node", into, *DEBIAN))
 
 
 def environment(tree: Path) -> dict[str, str]:

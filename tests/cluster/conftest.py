@@ -21,6 +21,7 @@ from cluster.up import FOLDER, alone, parts, up
 from tests.cluster.running import Cluster
 
 REQUIRED = bool(os.environ.get("REQUIRE_CLUSTER"))
+asked_for = pytest.mark.skipif(not REQUIRED, reason="asked for by ./task cluster:test, or REQUIRE_CLUSTER=1")
 
 HERE = Path(__file__).parent
 

@@ -6,16 +6,14 @@ the cluster.
 
 import threading
 from collections.abc import Iterator
-from contextlib import closing
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import pytest
 
-from shared import db
 from shared.config import ConfigError
 from shared.ids import new_id
-from shared.outbox import relay, sink, target
+from shared.outbox import sink, target
 from tests.cluster.echo import service
 from tests.cluster.running import Cluster
 from tests.conftest import Database
@@ -197,6 +195,5 @@ def test_a_broker_that_there_is_not_yet_costs_no_event(
         wire.send("204")
     assert target.trouble() is None, "the ingress answers"
     monkeypatch.setenv("K_SINK", here)
-    with closing(db.connect()) as connection:
-        assert relay(connection) == 1
+    assert relayed() == 1
     assert database.all("select 1 from outbox") == []

@@ -7,12 +7,12 @@ import subprocess
 import pytest
 
 from cluster import node
-from tests.cluster.conftest import REQUIRED
+from tests.cluster.conftest import asked_for
 
 OF_LIBC = re.compile(r"(libc|libm|libdl|libpthread|librt|libresolv)\.so|ld-linux|linux-vdso")
 
 
-@pytest.mark.skipif(not REQUIRED, reason="asked for by ./task cluster:test, or REQUIRE_CLUSTER=1")
+@asked_for
 @pytest.mark.parametrize("program", ["sbin/nft", "sbin/conntrack", "bin/containerd", "sbin/runc"])
 def test_every_library_is_of_the_tree(program: str) -> None:
     tree = node.packages()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from cluster.build import binary
-from tests.cluster.conftest import REQUIRED
+from cluster.overlays import ROOT
+from tests.cluster.conftest import asked_for
 
-ROOT = Path(__file__).resolve().parents[2]
 NOWHERE = """
 apiVersion: v1
 kind: Config
@@ -21,7 +21,7 @@ users: [{name: nobody, user: {}}]
 """
 
 
-@pytest.mark.skipif(not REQUIRED, reason="asked for by ./task cluster:test, or REQUIRE_CLUSTER=1")
+@asked_for
 @pytest.mark.parametrize(
     ("kubeconfig", "told"),
     [

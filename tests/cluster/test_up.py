@@ -20,10 +20,8 @@ from cluster.node import PAUSE, Node
 from cluster.up import FOLDER, ROOT, parts, up
 from images import Image
 from shared.ids import new_id
-from tests.cluster.conftest import REQUIRED
+from tests.cluster.conftest import asked_for
 from tests.cluster.running import Cluster
-
-asked_for = pytest.mark.skipif(not REQUIRED, reason="asked for by ./task cluster:test, or REQUIRE_CLUSTER=1")
 
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":

@@ -22,7 +22,7 @@ import pytest
 import backends.postgres
 import backends.s3
 from backends import debian
-from backends.cache import BackendError, kept
+from backends.cache import BackendError
 from local.postgres_binaries import find_all
 from shared.ids import new_id
 from tests import real
@@ -41,7 +41,7 @@ def tools() -> str:
     folders = [str(find_all()[0].folder)]
     if not shutil.which("rclone"):
         try:
-            tree = kept("rclone-debian", lambda folder: debian.unpack("rclone", "rclone", folder))
+            tree = debian.tree("rclone", "rclone")
         except BackendError as error:
             (pytest.fail if os.environ.get("REQUIRE_BACKENDS") else pytest.skip)(str(error))
         folders.append(str(tree / "usr/bin"))

@@ -13,9 +13,10 @@ from shared.capability import EventCapability
 from shared.db import transaction
 from shared.ids import new_id
 from shared.storage import record, store_file
+from shared.storage.nodes import local_stores
 from tests.conftest import Database
 from tests.functions.people import Person
-from tests.functions.storing import store_bytes
+from tests.functions.storing import recorded, store_bytes
 from tests.functions.waking import deliver
 from tests.media.clips import clip
 from tests.runtime.envelopes import assert_valid
@@ -85,6 +86,14 @@ class Film:
                 payload = msgspec.convert(event["data"], EVENTS[event["type"]])
                 answer = deliver(capability, payload, event["id"])
                 assert answer.status_code == 204, answer.text
+
+    @property
+    def source_file(self) -> Path:
+        """Where the uploaded file is on the disk of its node."""
+        (node,) = recorded(self.database, self.row["source_key"])
+        path = local_stores()[node].local_path(self.row["source_key"])
+        assert path is not None
+        return path
 
     def lose_source(self) -> None:
         """Whoever still wants to read the uploaded file comes to grief."""

@@ -23,11 +23,8 @@ def stored_bytes(database: Database, key: str) -> bytes:
     return b"".join(local_stores()[node].open(key))
 
 
-def damage(database: Database, film: Film) -> None:
-    (node,) = recorded(database, film.row["source_key"])
-    path = local_stores()[node].local_path(film.row["source_key"])
-    assert path is not None
-    path.write_bytes(b"x" * film.row["source_size"])
+def damage(film: Film) -> None:
+    film.source_file.write_bytes(b"x" * film.row["source_size"])
 
 
 def test_a_poster_and_sheets_of_small_pictures(database: Database, creator: Person, wadi: Wadi) -> None:
@@ -73,7 +70,7 @@ def test_the_last_that_a_ready_video_waits_for_lets_its_source_go(
 ) -> None:
     film = planned(database, creator, short_file())
     if broken:
-        damage(database, film)
+        damage(film)
     for one in film.segments(encoded=False):
         film.encoded(one["rendition"], one["index"])
     database.all("update media_segment set placed_at = now() where video_id = %s", (film.id,))
@@ -93,7 +90,7 @@ def test_a_video_that_has_more_to_come_keeps_its_source(database: Database, crea
 
 def test_where_none_can_be_made_the_video_goes_on_without(database: Database, creator: Person) -> None:
     film = planned(database, creator, short_file())
-    damage(database, film)
+    damage(film)
     thumbnails(film)
     row = film.row
     assert (row["thumbnails_done"], row["poster_key"], row["storyboard"]) == (True, None, None)

@@ -7,11 +7,9 @@ import pytest
 from events import AudioPlanned, SegmentEncoded, SegmentPlanned, SegmentPrioritized, VideoReady, VideoUploaded
 from shared.db import transaction
 from shared.identity import Role
-from shared.storage.nodes import local_stores
 from tests.conftest import Database
 from tests.functions.films import ENCODERS, Film, absent, long_file, planned, short_file, uploaded
 from tests.functions.people import Person, account, assert_problem, at_once
-from tests.functions.storing import recorded
 
 
 def retry(person: Person, film: Film) -> Any:
@@ -130,9 +128,7 @@ def test_it_is_for_the_owner_and_administrators(database: Database, creator: Per
 def test_a_file_that_went_bad_and_was_mended_ends_ready(database: Database, creator: Person) -> None:
     """The whole way: planned, failed for real, retried, ready."""
     film = planned(database, creator, short_file())
-    (node,) = recorded(database, film.row["source_key"])
-    path = local_stores()[node].local_path(film.row["source_key"])
-    assert path is not None
+    path = film.source_file
     good = path.read_bytes()
     path.write_bytes(b"x" * len(good))
     film.run("transcode_audio")

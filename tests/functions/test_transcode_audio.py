@@ -97,10 +97,7 @@ def test_while_the_file_cannot_be_read_it_is_tried_again(database: Database, cre
 def test_a_file_that_turned_out_no_film_fails_with_a_sentence(database: Database, creator: Person) -> None:
     """Its bytes went bad on the disk after it was planned, and no other replica is there."""
     film = planned(database, creator, short_file())
-    (node,) = recorded(database, film.row["source_key"])
-    path = local_stores()[node].local_path(film.row["source_key"])
-    assert path is not None
-    path.write_bytes(b"x" * film.row["source_size"])
+    film.source_file.write_bytes(b"x" * film.row["source_size"])
     transcode(film)
     assert film.state == "failed"
     assert film.sent(VideoFailed) == [VideoFailed(film.id, film.row["reason"])]

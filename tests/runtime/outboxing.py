@@ -17,10 +17,6 @@ class Happened(Event, frozen=True):
     def subject(self) -> str:
         return self.key
 
-    @property
-    def partition_key(self) -> str:
-        return self.key
-
 
 def leave(*events: Event) -> None:
     """As a process does that is killed after its commit."""

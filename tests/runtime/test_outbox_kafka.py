@@ -233,11 +233,7 @@ def test_relays_at_the_same_time_neither_double_nor_reorder(database: Database, 
 def test_a_topic_that_is_missing_holds_up_nobody_else(database: Database, address: str) -> None:
     lost = type("Lost", (Recorded,), {"type": f"missing.{TOPIC}"}, frozen=True)
     key = new_id()
-    with db.transaction("/wadi/some-function") as tx:
-        for number in range(600):
-            tx.publish(lost(key, str(number)))
-        tx.publish(Recorded(key, "after them"))
-        tx.published = False
+    leave(*(lost(key, str(number)) for number in range(600)), Recorded(key, "after them"))
     with pytest.raises(ConfigError, match=f"missing.{TOPIC}"):
         relayed()
     assert texts(address, key) == ["after them"]
