@@ -42,7 +42,7 @@ def _start(folder: Path) -> Plane:
             *kafka_source.policy(),
         ]
         plane.apply(one for one in taken if one["kind"] in FIRST)
-        plane.kubectl("wait", "crd", "--all", "--for=condition=Established", "--timeout=60s")
+        plane.defined(60)
         plane.apply(one for one in taken if one["kind"] not in FIRST and _answered(one))
         pairs = ((webhooks.SERVING, serving), (webhooks.EVENTING, eventing))
         for started in [workers.submit(webhooks.start, plane, *pair) for pair in pairs]:

@@ -17,6 +17,7 @@ FOLDER/certificates   authority and kubeconfigs (certificates.py)
 import json
 import ssl
 import subprocess
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,6 +73,19 @@ class Plane:
 
     def credentials(self, client: str) -> Path:
         return self.certificates / f"{client}.kubeconfig"
+
+    def defined(self, seconds: float) -> None:
+        """Waits for every definition of a kind to be established."""
+        deadline = time.monotonic() + seconds
+        while True:
+            try:
+                self.kubectl("wait", "crd", "--all", "--for=condition=Established", f"--timeout={seconds:.0f}s")
+                return
+            except Refused as error:
+                # kubectl takes the conditions of one that was made a moment ago, null as yet, for a fault
+                if "accessor error" not in str(error) or time.monotonic() > deadline:
+                    raise
+            time.sleep(0.1)
 
     def kubectl(self, *arguments: str | Path, namespace: str = "", stdin: str = "", seconds: float = SECONDS) -> str:
         """What kubectl printed. Raises Refused with its last words."""

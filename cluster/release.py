@@ -47,7 +47,7 @@ class Release:
         """Everything but the Deployments, and the webhook: from here on manifests are decided about."""
         taken = [one for one in self._here(plane) if one["kind"] != "Deployment"]
         plane.apply(one for one in taken if one["kind"] in FIRST)
-        plane.kubectl("wait", "crd", "--all", "--for=condition=Established", f"--timeout={SECONDS}s")
+        plane.defined(SECONDS)
         plane.apply(one for one in taken if one["kind"] not in FIRST)
         webhooks.start(plane, self.webhook, self.documents)
 
