@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from cluster.overlays import OVERLAYS
+from deploy.overlays import OVERLAYS
 from deploy.tools import DeployError, kubectl
 
 Manifest = dict[str, Any]

@@ -28,8 +28,8 @@ class DeployError(Exception):
 def program(name: str) -> str:
     if found := shutil.which(name):
         return found
-    from backends.cache import BackendError
-    from cluster.build import binary
+    from tools.backends.cache import BackendError
+    from tools.cluster.build import binary
 
     try:
         return str(binary(name))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from backends import compose, etcd, kafka, opensearch, s3
+from tools.backends import compose, etcd, kafka, opensearch, s3
 
 FILE = Path(__file__).resolve().parents[2] / "docker-compose.yml"
 IMAGES = {

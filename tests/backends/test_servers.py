@@ -17,8 +17,8 @@ import httpx
 import psycopg2
 import pytest
 
-from backends.server import Server
 from tests.real import need
+from tools.backends.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 ELSEWHERE = "127.0.0.2"  # an address that is not the usual one
@@ -119,7 +119,7 @@ VALUES = {
 @pytest.mark.parametrize("name", NAMES)
 def test_what_was_confirmed_is_there_after_kill_9(name: str, tmp_path: Path) -> None:
     need(name)  # what runs is installed; here runs one of the test's own
-    server: Server = importlib.import_module(f"backends.{name}").start(tmp_path, ELSEWHERE)
+    server: Server = importlib.import_module(f"tools.backends.{name}").start(tmp_path, ELSEWHERE)
     try:
         value, address = VALUES[name], server.address
         at = urlsplit(address if "://" in address else f"//{address}")
@@ -141,7 +141,7 @@ def test_kafka_starts_whatever_its_id_begins_with(tmp_path: Path, monkeypatch: p
     """In base64 one id in 64 begins with a dash, as an option does."""
     need("kafka")
     monkeypatch.setattr("uuid.uuid4", lambda: uuid.UUID(bytes=bytes([0xFB, *bytes(15)])))
-    server: Server = importlib.import_module("backends.kafka").start(tmp_path, ELSEWHERE)
+    server: Server = importlib.import_module("tools.backends.kafka").start(tmp_path, ELSEWHERE)
     server.stop()
     assert "cluster.id=-wAA" in (tmp_path / "kafka" / "data" / "meta.properties").read_text()
 
@@ -154,13 +154,13 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 
 
 def backends(command: str, folder: Path, *options: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    arguments = [sys.executable, "-P", "-m", "backends", command, "--folder", str(folder), *options]
+    arguments = [sys.executable, "-P", "-m", "tools.backends", command, "--folder", str(folder), *options]
     variables = os.environ | {"PYTHONPATH": str(ROOT)} | environment
     return subprocess.run(arguments, env=variables, capture_output=True, text=True, check=False, timeout=300)
 
 
 def pid_of(name: str, folder: Path) -> int:
-    from backends import server
+    from tools.backends import server
 
     found = server.running(name, folder)
     assert found is not None
@@ -211,7 +211,7 @@ def test_all_addresses_at_once_are_refused(address: str, tmp_path: Path) -> None
 
 
 def test_two_at_once_start_one_server(folder: Path) -> None:
-    arguments = [sys.executable, "-P", "-m", "backends", "up", "--folder", str(folder), "--only", "redis"]
+    arguments = [sys.executable, "-P", "-m", "tools.backends", "up", "--folder", str(folder), "--only", "redis"]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     both = [subprocess.Popen(arguments, env=environment, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     said = [process.communicate(timeout=60)[0] for process in both]

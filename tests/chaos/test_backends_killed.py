@@ -13,11 +13,11 @@ import httpx
 import psycopg2
 import pytest
 
-from backends import etcd, kafka, opensearch, postgres, redis, s3
-from backends.server import Server
 from tests.chaos.media import film, renditions
 from tests.cli.runs import User, free_port
 from tests.real import need
+from tools.backends import etcd, kafka, opensearch, postgres, redis, s3
+from tools.backends.server import Server
 
 SEED = 20261125
 WITHIN = 300.0

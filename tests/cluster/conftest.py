@@ -11,14 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from backends import kafka as broker
-from backends.cache import BackendError
-from cluster import admission, down, network
-from cluster import plane as planes
-from cluster.build import BUILD_SECONDS
-from cluster.plane import Plane, Refused
-from cluster.up import FOLDER, alone, parts, up
 from tests.cluster.running import Cluster
+from tools.backends import kafka as broker
+from tools.backends.cache import BackendError
+from tools.cluster import admission, down, network
+from tools.cluster import plane as planes
+from tools.cluster.build import BUILD_SECONDS
+from tools.cluster.plane import Plane, Refused
+from tools.cluster.up import FOLDER, alone, parts, up
 
 REQUIRED = bool(os.environ.get("REQUIRE_CLUSTER"))
 asked_for = pytest.mark.skipif(not REQUIRED, reason="asked for by ./task cluster:test, or REQUIRE_CLUSTER=1")

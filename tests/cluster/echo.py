@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from cluster.crds import Document
+from tools.cluster.crds import Document
 
 
 class Echo(ThreadingHTTPServer):

@@ -14,8 +14,8 @@ from socketserver import TCPServer
 from threading import Thread
 from typing import Any
 
-from cluster.network import Network
 from shared import identity
+from tools.cluster.network import Network
 
 KEYS = ("jwks.wadi.svc.cluster.local", "/.well-known/jwks.json")
 CLONE_NEWNET = 0x40000000

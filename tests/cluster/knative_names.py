@@ -2,10 +2,10 @@
 
 import yaml
 
-from cluster.certificates import Authority
-from cluster.crds import Document
-from cluster.plane import Plane
-from generate.capabilities import http_capabilities
+from tools.cluster.certificates import Authority
+from tools.cluster.crds import Document
+from tools.cluster.plane import Plane
+from tools.generate.capabilities import http_capabilities
 
 LOCAL = {"name": "knative-local-gateway", "namespace": "istio-system"}
 

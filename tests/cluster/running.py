@@ -7,15 +7,15 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from cluster import wadi
-from cluster.build import binary
-from cluster.plane import Plane
+from tools.cluster import wadi
+from tools.cluster.build import binary
+from tools.cluster.plane import Plane
 
 NAMESPACE = "wadi"
 SERVICE = "serving.knative.dev/service"
 
 
-# The two ways of events: the overlay that cluster/wadi.py writes, and what is there for the other one. That is in
+# The two ways of events: the overlay that tools/cluster/wadi.py writes, and what is there for the other one. That is in
 # nobody's way, but events would go both ways.
 OVERLAYS = {"broker": "wadi-broker", "kafka": "wadi"}
 OTHERS = {"broker": "kafkasources", "kafka": "triggers"}

@@ -13,10 +13,10 @@ from typing import Any
 
 import pytest
 
-from cluster.crds import Document
-from cluster.kustomize import render
-from cluster.overlays import OVERLAYS, PLATFORM
-from cluster.plane import Plane, Refused
+from deploy.overlays import OVERLAYS, PLATFORM
+from tools.cluster.crds import Document
+from tools.cluster.kustomize import render
+from tools.cluster.plane import Plane, Refused
 
 DRY = "--dry-run=server"
 # What no Go module has the definition of: Strimzi's is made by its Java build.

@@ -6,8 +6,8 @@ import subprocess
 
 import pytest
 
-from cluster import node
 from tests.cluster.conftest import asked_for
+from tools.cluster import node
 
 OF_LIBC = re.compile(r"(libc|libm|libdl|libpthread|librt|libresolv)\.so|ld-linux|linux-vdso")
 

@@ -19,10 +19,10 @@ import httpx
 import pytest
 import yaml
 
-from cluster.kustomize import render
 from deploy import canary
 from deploy.manifests import Manifest
 from tests.cluster.running import Cluster
+from tools.cluster.kustomize import render
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "on-trial"

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from cluster.kustomize import render
-from cluster.overlays import PLATFORM
-from cluster.plane import Plane, Refused
+from deploy.overlays import PLATFORM
+from tools.cluster.kustomize import render
+from tools.cluster.plane import Plane, Refused
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs/deploy/examples"
 NAMES = ["backup-cronjob.yaml", "ci-role.yaml", "etcd.yaml", "redis.yaml", "kind/backends.yaml", "kind"]

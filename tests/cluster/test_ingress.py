@@ -11,13 +11,13 @@ import httpx
 import pytest
 import yaml
 
-from cluster import ingress as ingresses
-from cluster.crds import Document
-from cluster.ingress import CLASS, DOMAIN, Ingress
-from cluster.overlays import ROOT
-from cluster.plane import Plane
+from deploy.overlays import ROOT
 from local import manifests
 from tests.cluster.echo import Echo, echo, service
+from tools.cluster import ingress as ingresses
+from tools.cluster.crds import Document
+from tools.cluster.ingress import CLASS, DOMAIN, Ingress
+from tools.cluster.plane import Plane
 
 SPACE = "ingress-test"
 HOST = "shop.wadi.test"

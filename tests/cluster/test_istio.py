@@ -22,18 +22,18 @@ import httpx
 import pytest
 import yaml
 
-from backends.cache import BackendError
-from backends.server import Server
-from cluster import istio
-from cluster.certificates import Authority
-from cluster.kustomize import render
-from cluster.overlays import ROOT
-from cluster.plane import Plane
-from generate.capabilities import http_capabilities
+from deploy.overlays import ROOT
 from shared.errors import PROBLEMS
 from shared.identity import Role, issue_access_token
 from tests.cluster.functions_stand_in import FAILS, Functions, functions
 from tests.cluster.knative_names import knative_names, namespace, tls_secret
+from tools.backends.cache import BackendError
+from tools.backends.server import Server
+from tools.cluster import istio
+from tools.cluster.certificates import Authority
+from tools.cluster.kustomize import render
+from tools.cluster.plane import Plane
+from tools.generate.capabilities import http_capabilities
 
 NAME = "video.example.com"
 HTTP, HTTPS, KEYS = 8080, 8443, 8090

@@ -14,14 +14,14 @@ from typing import Any
 import pytest
 import yaml
 
-from cluster.build import binary
-from cluster.certificates import Authority
-from cluster.crds import Document
-from cluster.kustomize import render
-from cluster.overlays import ROOT
-from cluster.plane import Plane
+from deploy.overlays import ROOT
 from shared.errors import PROBLEMS
 from tests.cluster.knative_names import forget, knative_names, namespace, tls_secret
+from tools.cluster.build import binary
+from tools.cluster.certificates import Authority
+from tools.cluster.crds import Document
+from tools.cluster.kustomize import render
+from tools.cluster.plane import Plane
 
 BOUND = "EnvoyFilter exposes internal implementation details that may change at any time."
 Change = Callable[[Document], object]

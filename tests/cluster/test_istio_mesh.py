@@ -20,17 +20,17 @@ from typing import NamedTuple
 import httpx
 import pytest
 
-from backends.cache import BackendError
-from backends.server import Server
-from cluster import istio, istio_identity, node
-from cluster.certificates import Authority
-from cluster.crds import Document
-from cluster.istio import Workload
-from cluster.kustomize import render
-from cluster.overlays import ROOT
-from cluster.plane import Plane
+from deploy.overlays import ROOT
 from tests.cluster.functions_stand_in import pod
 from tests.cluster.knative_names import forget, knative_names, namespace, tls_secret
+from tools.backends.cache import BackendError
+from tools.backends.server import Server
+from tools.cluster import istio, istio_identity, node
+from tools.cluster.certificates import Authority
+from tools.cluster.crds import Document
+from tools.cluster.istio import Workload
+from tools.cluster.kustomize import render
+from tools.cluster.plane import Plane
 
 HTTPS, LOCAL = 8443, 8081
 REQUESTS, DRAIN, NUMBERS = 8012, 8022, 9090  # queue-proxy's ports; the activator's, but for the second

@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
-from cluster import ingress, kafka_source, standins
-from cluster.crds import Document
-from cluster.plane import Plane, Refused
 from local import manifests
 from local.layout import ROOT
 from shared.outbox.binding import to_record
 from tests.cluster.echo import Echo, echo, service
+from tools.cluster import ingress, kafka_source, standins
+from tools.cluster.crds import Document
+from tools.cluster.plane import Plane, Refused
 
 SPACE = "kafka-test"
 DRY = "--dry-run=server"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from cluster.build import binary
-from cluster.overlays import ROOT
+from deploy.overlays import ROOT
 from tests.cluster.conftest import asked_for
+from tools.cluster.build import binary
 
 NOWHERE = """
 apiVersion: v1

@@ -14,10 +14,10 @@ import httpx
 import pytest
 import yaml
 
-from cluster.kustomize import render
 from tests.cli.runs import Ended, User, small_clip
 from tests.cluster.running import NAMESPACE, OVERLAYS, Cluster
 from tests.e2e.playlists import fetch, hls_tracks
+from tools.cluster.kustomize import render
 
 FRAMES = 50  # of small_clip
 WITHIN = 420  # two cores run the cluster, its servers and the encoders; one film takes a minute when they are idle

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from cluster.kustomize import render
-from cluster.overlays import OVERLAYS
-from cluster.plane import Plane, Refused
+from deploy.overlays import OVERLAYS
+from tools.cluster.kustomize import render
+from tools.cluster.plane import Plane, Refused
 
 OVERLAY = OVERLAYS["knative/overlays/production"]
 # What Knative gives its queue-proxy (pkg/reconciler/revision/resources/queue.go).

@@ -12,16 +12,16 @@ from pathlib import Path
 import pytest
 import yaml
 
-from backends.server import began
-from cluster import archive, down, network, node
-from cluster import plane as planes
-from cluster.build import binary
-from cluster.node import PAUSE, Node
-from cluster.up import FOLDER, ROOT, parts, up
-from images import Image
 from shared.ids import new_id
 from tests.cluster.conftest import asked_for
 from tests.cluster.running import Cluster
+from tools.backends.server import began
+from tools.cluster import archive, down, network, node
+from tools.cluster import plane as planes
+from tools.cluster.build import binary
+from tools.cluster.node import PAUSE, Node
+from tools.cluster.up import FOLDER, ROOT, parts, up
+from tools.images import Image
 
 
 def run(*command: str) -> "subprocess.CompletedProcess[str]":
@@ -116,12 +116,12 @@ def test_half_a_cluster_leaves_nothing_either(tmp_path: Path, harm: Callable[[No
 
 def test_a_second_up_finds_it_running(cluster: Cluster) -> None:
     began = {name: (cluster.plane.folder / name / "state.json").read_text() for name in ("kube-apiserver", "node")}
-    again = run(sys.executable, "-P", "-m", "cluster", "up")
+    again = run(sys.executable, "-P", "-m", "tools.cluster", "up")
     assert again.returncode == 0, again.stderr
     assert "runs already" in again.stderr
     assert f"export GATEWAY_URL={cluster.gateway}\n" in again.stdout
     assert {name: (cluster.plane.folder / name / "state.json").read_text() for name in began} == began
-    assert run(sys.executable, "-P", "-m", "cluster", "status").returncode == 0
+    assert run(sys.executable, "-P", "-m", "tools.cluster", "status").returncode == 0
 
 
 def test_an_up_brings_the_images_of_the_code_as_it_is_now(
@@ -139,7 +139,7 @@ def test_an_up_brings_the_images_of_the_code_as_it_is_now(
             return {"api": image}
 
     with monkeypatch.context() as patch:
-        patch.setattr("cluster.up.Making", Made)
+        patch.setattr("tools.cluster.up.Making", Made)
         for _ in range(2):
             assert up(FOLDER, said.append) == cluster.env
     assert said == ["The cluster runs already.", f"{reference} is on the node.", "The cluster runs already."]
@@ -154,7 +154,7 @@ def images_of(kustomization: Path) -> list[dict[str, str]]:
 
 def test_who_is_not_root_is_told_so(tmp_path: Path) -> None:
     refused = run(
-        "unshare", "--user", "--", sys.executable, "-P", "-m", "cluster", "up", f"--folder={tmp_path / 'new'}"
+        "unshare", "--user", "--", sys.executable, "-P", "-m", "tools.cluster", "up", f"--folder={tmp_path / 'new'}"
     )
     assert (refused.returncode, refused.stderr) == (
         1,

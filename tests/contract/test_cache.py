@@ -8,13 +8,13 @@ from socket import create_server
 
 import pytest
 
-from backends import redis as redis_server
 from shared.cache import Cache, CacheDown, check_settings
 from shared.cache.memory import LARGEST, MemoryCache
 from shared.cache.redis import TIMEOUT, RedisCache
 from shared.config import ConfigError
 from shared.ids import new_id
 from tests.real import need
+from tools.backends import redis as redis_server
 
 
 @pytest.fixture(params=["memory", "redis"])

@@ -16,7 +16,6 @@ from threading import Barrier
 
 import pytest
 
-from backends import etcd
 from shared import coordination, db
 from shared.config import ConfigError
 from shared.coordination import Deposed, Fence, Held, lock
@@ -27,6 +26,7 @@ from shared.ids import new_id
 from tests.clock import wrong_clock
 from tests.conftest import Database
 from tests.real import need
+from tools.backends import etcd
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = 2.0

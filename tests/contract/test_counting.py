@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from backends import redis as redis_server
 from shared import db
 from shared.counting import clear, count, forget_old
 from shared.ids import new_id
 from tests.conftest import Database
 from tests.real import need
+from tools.backends import redis as redis_server
 
 
 @pytest.fixture(params=["postgres", "redis"])

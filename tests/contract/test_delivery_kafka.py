@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from backends import kafka
-from backends.server import Server
 from tests.conftest import Database
 from tests.contract.delivering import KafkaBox, MakeKafkaBox, kafka_boxes
 from tests.local.box import eventually
 from tests.local.yaml_files import kafka_source, service
 from tests.real import need
+from tools.backends import kafka
+from tools.backends.server import Server
 
 Event = tuple[str, str, dict[str, Any]]
 

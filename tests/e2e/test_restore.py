@@ -19,16 +19,16 @@ import httpx
 import psycopg2
 import pytest
 
-import backends.postgres
-import backends.s3
-from backends import debian
-from backends.cache import BackendError
+import tools.backends.postgres
+import tools.backends.s3
 from local.postgres_binaries import find_all
 from shared.ids import new_id
 from tests import real
 from tests.buckets import buckets
 from tests.cli.runs import User, free_port, small_clip
 from tests.e2e.playlists import hls_tracks
+from tools.backends import debian
+from tools.backends.cache import BackendError
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs/deploy/examples"
 WITHIN = 240
@@ -129,8 +129,8 @@ def test_real_servers(tools: str, database: str, tmp_path: Path) -> None:
         refused = script("restore.sh", tools, backup, **here)
         assert refused.returncode != 0  # a database that is not empty
         assert "already exists" in refused.stderr
-    there = backends.postgres.start(tmp_path / "there")
-    store = backends.s3.start(tmp_path / "there")
+    there = tools.backends.postgres.start(tmp_path / "there")
+    store = tools.backends.s3.start(tmp_path / "there")
     moved = "elsewhere-1,elsewhere-2/other/prefix,elsewhere-3"
     now = {"DATABASE_URL": there.address, **store.exports, "AWS_S3_BUCKET": moved}
     extra = {"WADI_PORT": str(free_port()), **common, **now, "OPENSEARCH_INDEX": f"after-{new_id()[-12:]}"}

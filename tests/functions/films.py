@@ -8,7 +8,6 @@ from typing import Any
 import msgspec
 
 from events import EVENTS, Event, SegmentEncoded, VideoUploaded
-from generate.capabilities import capabilities
 from shared.capability import EventCapability
 from shared.db import transaction
 from shared.ids import new_id
@@ -20,6 +19,7 @@ from tests.functions.storing import recorded, store_bytes
 from tests.functions.waking import deliver
 from tests.media.clips import clip
 from tests.runtime.envelopes import assert_valid
+from tools.generate.capabilities import capabilities
 
 ENCODERS = ("plan_video", "transcode_segment", "transcode_priority", "transcode_audio")
 

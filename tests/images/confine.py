@@ -4,7 +4,7 @@ system can be written but /tmp and /data, and nobody in it is root. Needs root o
 from collections.abc import Mapping
 from pathlib import Path
 
-from images import archive
+from tools.images import archive
 
 SCRIPT = """
 set -e

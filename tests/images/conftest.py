@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from images import Image, ImageError, archive, build
-from images.__main__ import FOLDER
+from tools.images import Image, ImageError, archive, build
+from tools.images.__main__ import FOLDER
 
 REQUIRED = bool(os.environ.get("REQUIRE_CLUSTER"))
 

@@ -12,17 +12,17 @@ from pathlib import Path
 
 import pytest
 
-from images import Image, archive, build, builder
 from local.layout import ROOT
+from tools.images import Image, archive, build, builder
 
-COMMAND = (sys.executable, "-P", "-m", "images", "--folder")
+COMMAND = (sys.executable, "-P", "-m", "tools.images", "--folder")
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout with a change of the code, which is the same in every run: what was built of it once is kept."""
     copy = tmp_path_factory.mktemp("tree")
-    for name in ("images", "shared", "events", "functions", "cli"):
+    for name in ("tools", "shared", "events", "functions", "cli"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / ".dockerignore", copy)
     _change(copy, "one")

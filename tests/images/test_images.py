@@ -15,10 +15,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from images import Image, archive
 from local import manifests, postgres
 from local.layout import ROOT
 from tests.images import confine
+from tools.images import Image, archive
 
 SETTINGS = {"JWT_SECRET": "a secret of a test, long enough to derive keys from"}
 NOWHERE = "postgresql://wadi@127.0.0.1:1/wadi"

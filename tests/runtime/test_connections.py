@@ -11,8 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from backends import pgbouncer
-from backends.cache import BackendError
 from shared import db
 from shared.db import pool
 from shared.db.migrate import migrate, status
@@ -22,6 +20,8 @@ from tests.conftest import Database, _forget_connections
 from tests.runtime.conftest import Notes
 from tests.runtime.patience import until
 from tests.runtime.served import deliver
+from tools.backends import pgbouncer
+from tools.backends.cache import BackendError
 
 THREADS = 16
 SHARED = 2  # connections of the pooler to the database

@@ -12,7 +12,6 @@ from typing import Any
 
 import pytest
 
-from backends import redis as redis_server
 from local import postgres
 from shared import ready
 from shared.db.migrate import migrate
@@ -21,6 +20,7 @@ from tests.real import need
 from tests.runtime.conftest import Notes
 from tests.runtime.patience import until
 from tests.runtime.served import assert_problem, client, deliver
+from tools.backends import redis as redis_server
 
 
 def test_health_and_ready(notes: Notes) -> None:

@@ -12,7 +12,6 @@ from typing import Any, ClassVar
 
 import pytest
 
-from backends import kafka as broker
 from cli import kafka_events
 from events.topics import TOPICS, Topic
 from shared import db
@@ -27,6 +26,7 @@ from tests.local.box import eventually
 from tests.real import need
 from tests.runtime.outboxing import Happened, leave, relayed
 from tests.runtime.processes import ROOT, environment
+from tools.backends import kafka as broker
 
 # The client forgets to close the sockets of connections that were refused: they end with its memory, here.
 pytestmark = pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from events import EVENTS
-from generate.capabilities import domains, manifest_files
 from shared.capability import Capability, EventCapability, HttpCapability, PingCapability, capability_of
+from tools.generate.capabilities import domains, manifest_files
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = sorted(file for file in (ROOT / "functions").glob("*/*.py") if file.name != "__init__.py")

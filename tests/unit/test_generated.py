@@ -3,9 +3,9 @@
 import pytest
 
 from events import EVENTS
-from generate.capabilities import ROOT
-from generate.events import folder
-from generate.files import generated
+from tools.generate.capabilities import ROOT
+from tools.generate.events import folder
+from tools.generate.files import generated
 
 
 @pytest.mark.parametrize("file", sorted(generated()), ids=lambda file: file.name)

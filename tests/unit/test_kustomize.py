@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 import yaml
 
-from backends.cache import BackendError
-from cluster.build import binary
-from cluster.overlays import OVERLAYS
+from deploy.overlays import OVERLAYS
 from events.topics import TOPICS
-from generate.capabilities import ROOT, domains, manifest_files
 from shared.config import SETTINGS
+from tools.backends.cache import BackendError
+from tools.cluster.build import binary
+from tools.generate.capabilities import ROOT, domains, manifest_files
 
 KNATIVE = ROOT / "knative"
 PARTS = sorted(file for part in ("base", "components", "overlays") for file in (KNATIVE / part).rglob("*"))

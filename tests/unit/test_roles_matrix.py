@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from generate.capabilities import http_capabilities
 from shared.access import Access
 from shared.identity import Role, issue_access_token
 from shared.ids import new_id
@@ -17,6 +16,7 @@ from shared.serve import create_app
 from tests.conftest import Database, Wadi
 from tests.functions.people import account
 from tests.functions.storing import make_segments, make_video
+from tools.generate.capabilities import http_capabilities
 
 # `forged`: a token that claims ADMIN and is signed by somebody else. Where no token is looked at it does no harm.
 TABLE = """

@@ -1,4 +1,0 @@
-"""Writes what is derived from the code: istio/routes.yaml, docs/openapi.json, events/schemas/ and events/asyncapi.json.
-
-`python -m generate` writes; tests/unit/test_generated.py fails when a file is stale.
-"""

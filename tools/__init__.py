@@ -1,0 +1,1 @@
+"""What only developers run: benches, generators, real servers, a cluster, images."""

@@ -1,0 +1,86 @@
+"""shared.serve with every encode replaced by a copy of what was encoded before: `local up --module
+tools.bench.copying`.
+
+What is left is everything else that the platform does with a video. BENCH_PIECES names the folder of the pieces, which
+`prepare` fills from the one file that may then be uploaded.
+"""
+
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from shared import serve
+from shared.media import audio, encode, thumbnails
+from shared.media.model import MediaSegment, Plan, Thumbnails
+from shared.media.plan import plan
+
+
+class Pieces(msgspec.Struct):
+    video: list[MediaSegment]
+    audio: list[MediaSegment]
+    pictures: Thumbnails
+
+
+def prepare(clip: Path, folder: Path) -> None:
+    """Encodes the clip, once."""
+    planned, names = plan(str(clip)), []
+    for index in range(planned.segments):
+        out, renditions = folder / str(index), [each.name for each in planned.renditions]
+        out.mkdir(parents=True)
+        names += encode.encode_segment(str(clip), planned, index, renditions, out, threads=2)
+    sound = list(audio.encode_audio(str(clip), planned, folder / "audio"))
+    pieces = Pieces(names, sound, thumbnails.make_thumbnails(str(clip), planned, folder / "pictures"))
+    (folder / "pieces.json").write_bytes(msgspec.json.encode(pieces))
+
+
+def main() -> None:
+    for module, name, copy in (
+        (encode, "encode_segment", copy_segment),
+        (audio, "encode_audio", copy_audio),
+        (thumbnails, "make_thumbnails", copy_thumbnails),
+    ):
+        setattr(module, name, copy)
+    serve.main()
+
+
+def copy_segment(
+    _source: str, _plan: Plan, index: int, renditions: list[str], out_dir: Path, *, threads: int = 1, niceness: int = 0
+) -> list[MediaSegment]:
+    del threads, niceness
+    wanted = [each for each in _pieces().video if each.index == index and each.rendition in renditions]
+    return [_copied(each, out_dir) for each in wanted]
+
+
+def copy_audio(_source: str, _plan: Plan, out_dir: Path) -> Iterator[MediaSegment]:
+    out_dir.mkdir(parents=True, exist_ok=True)
+    for each in _pieces().audio:
+        yield _copied(each, out_dir)
+
+
+def copy_thumbnails(_source: str, _plan: Plan, out_dir: Path) -> Thumbnails:
+    out_dir.mkdir(parents=True, exist_ok=True)
+    made = _pieces().pictures
+    board = msgspec.structs.replace(
+        made.storyboard, sheets=[shutil.copy(sheet, out_dir / Path(sheet).name) for sheet in made.storyboard.sheets]
+    )
+    board = msgspec.structs.replace(board, sheets=[str(sheet) for sheet in board.sheets])
+    return Thumbnails(str(shutil.copy(made.poster_path, out_dir / "poster.jpg")), board)
+
+
+def _copied(piece: MediaSegment, out_dir: Path) -> MediaSegment:
+    stem = f"{piece.rendition}-{piece.index}"
+    path, init = out_dir / f"{stem}{Path(piece.path).suffix}", out_dir / f"{stem}-init{Path(piece.init_path).suffix}"
+    shutil.copy(piece.path, path)
+    shutil.copy(piece.init_path, init)
+    return msgspec.structs.replace(piece, path=str(path), init_path=str(init))
+
+
+def _pieces() -> Pieces:
+    return msgspec.json.decode((Path(os.environ["BENCH_PIECES"]) / "pieces.json").read_bytes(), type=Pieces)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,80 @@
+"""events/schemas/<type>.json and events/asyncapi.json: the event contract."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import yaml
+
+from events import EVENTS, Event, data_schema
+from tools.generate.capabilities import domains, manifest_files
+
+
+def schemas() -> Iterator[tuple[str, str]]:
+    """File name and text of each event's JSON Schema."""
+    for kind in EVENTS.values():
+        yield f"{kind.type}.json", json.dumps(_schema(kind), indent=2) + "\n"
+
+
+def asyncapi() -> str:
+    """The catalogue: every topic, what is in it, and who reads it."""
+    readers = _readers()
+    document = {
+        "asyncapi": "3.0.0",
+        "info": {
+            "title": "Wadi events",
+            "version": "1",
+            "description": "CloudEvents 1.0. Topic = type. Anyone may subscribe with a consumer group of theirs.",
+        },
+        "defaultContentType": "application/json",
+        "channels": {
+            kind.type: {"address": kind.type, "messages": {kind.__name__: _message(kind)}} for kind in EVENTS.values()
+        },
+        "operations": {
+            f"{kind.type}.receive": {
+                "action": "receive",
+                "channel": {"$ref": f"#/channels/{kind.type}"},
+                "summary": "Read by " + (", ".join(readers[kind.type]) or "nobody yet") + ".",
+            }
+            for kind in EVENTS.values()
+        },
+    }
+    return json.dumps(document, indent=2) + "\n"
+
+
+def _readers() -> dict[str, list[str]]:
+    """Who reads each topic, as the KafkaSources say."""
+    readers: dict[str, list[str]] = {name: [] for name in EVENTS}
+    for file in (file for folder in domains() for file in manifest_files(folder)):
+        for document in yaml.safe_load_all(file.read_text()):
+            if document["kind"] == "KafkaSource":
+                for topic in document["spec"]["topics"]:
+                    readers[topic].append(document["metadata"]["name"])
+    return readers
+
+
+def _message(kind: type[Event]) -> dict[str, Any]:
+    attributes = {
+        "type": {"const": kind.type},
+        "dataschema": {"const": data_schema(kind)},
+        "partitionkey": {"type": "string"},
+        "traceparent": {"type": "string"},
+    }
+    return {
+        "name": kind.type,
+        "summary": " ".join((kind.__doc__ or "").split()),
+        "headers": {"type": "object", "properties": {f"ce_{name}": form for name, form in attributes.items()}},
+        "payload": {"$ref": f"schemas/{kind.type}.json"},
+    }
+
+
+def _schema(kind: type[Event]) -> dict[str, Any]:
+    schema = msgspec.json.schema(kind)
+    shape = schema["$defs"][kind.__name__]
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": data_schema(kind), **shape}
+
+
+def folder(root: Path) -> Path:
+    return root / "events" / "schemas"
