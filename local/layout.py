@@ -3,4 +3,4 @@
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-SERVE = "shared.serve"
+SERVE = "shared.runtime.serve"

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from shared import identity
-from shared.function import PUBLIC, Context, http_function
+from shared.runtime.function import PUBLIC, Context, http_function
 
 
 class Key(msgspec.Struct):

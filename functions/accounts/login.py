@@ -4,11 +4,11 @@ from typing import Any
 
 from msgspec import Struct
 
-from shared.function import PUBLIC, Context, PerClient, Problem, http_function
 from shared.identity import rules, throttle
 from shared.identity.model import Tokens, User
 from shared.identity.passwords import check_password, hash_password, needs_rehash
 from shared.identity.sessions import open_session
+from shared.runtime.function import PUBLIC, Context, PerClient, Problem, http_function
 
 
 class LoginRequest(Struct):

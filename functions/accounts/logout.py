@@ -2,8 +2,8 @@
 
 from msgspec import Struct
 
-from shared.function import PUBLIC, Context, http_function
 from shared.identity.sessions import close_session
+from shared.runtime.function import PUBLIC, Context, http_function
 
 
 class LogoutRequest(Struct):

@@ -1,7 +1,7 @@
 """The account of the caller."""
 
-from shared.function import USER, Context, Problem, http_function
 from shared.identity.model import User
+from shared.runtime.function import USER, Context, Problem, http_function
 
 
 @http_function("GET /api/auth/me", access=USER)

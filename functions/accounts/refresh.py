@@ -2,9 +2,9 @@
 
 from msgspec import Struct
 
-from shared.function import PUBLIC, Context, PerClient, Problem, http_function
 from shared.identity.model import Tokens
 from shared.identity.sessions import RefreshRefused, exchange
+from shared.runtime.function import PUBLIC, Context, PerClient, Problem, http_function
 
 
 class RefreshRequest(Struct):

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from shared.config import ConfigError, setting
-from shared.function import PUBLIC, Context, Created, PerClient, Problem, http_function
 from shared.identity import Role, rules, throttle
 from shared.identity.model import Tokens, User
 from shared.identity.passwords import hash_password
 from shared.identity.sessions import open_session
 from shared.ids import new_id
+from shared.runtime.function import PUBLIC, Context, Created, PerClient, Problem, http_function
 
 
 class RegisterRequest(Struct):

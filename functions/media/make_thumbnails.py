@@ -5,16 +5,16 @@ from pathlib import Path
 import msgspec
 
 from events import VideoPlanned
-from shared.function import Context, event_function, seconds
 from shared.media.errors import MediaError
 from shared.media.thumbnails import make_thumbnails as make
+from shared.runtime.function import Context, event_function, seconds
+from shared.runtime.workspace import workspace
 from shared.storage import record, source
 from shared.uploads.sources import release_now
 from shared.videos.deleting import still_wanted
 from shared.videos.failing import ends_with_video
 from shared.videos.store import store_under_hash
 from shared.videos.view import plan_of
-from shared.workspace import workspace
 
 
 @event_function(VideoPlanned, lease=seconds(15))

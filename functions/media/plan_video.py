@@ -1,10 +1,10 @@
 """Probes an uploaded source and decides its segments and renditions."""
 
 from events import VideoPlanned, VideoUploaded
-from shared.function import Context, event_function, seconds
 from shared.ids import new_id
 from shared.media.model import Plan
 from shared.media.plan import plan
+from shared.runtime.function import Context, event_function, seconds
 from shared.storage import source
 from shared.videos.failing import fails_video
 from shared.videos.work import planned_work

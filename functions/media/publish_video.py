@@ -1,7 +1,7 @@
 """The fan-in: counts what is encoded, and tells when a video becomes playable and when it is ready."""
 
 from events import SegmentEncoded, VideoPlayable, VideoReady
-from shared.function import Context, event_function
+from shared.runtime.function import Context, event_function
 from shared.videos.view import plan_of
 from shared.videos.work import can_play
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from events import AudioPlanned, SegmentEncoded, SegmentPlanned, SegmentPrioritized, VideoUploaded
-from shared.function import Context, event_function
+from shared.runtime.function import Context, event_function
 from shared.videos.work import fail
 
 

@@ -2,16 +2,16 @@
 
 from events import AudioPlanned, SegmentEncoded
 from shared.db import Transaction
-from shared.function import Context, event_function, seconds
 from shared.ids import new_id
 from shared.media.audio import encode_audio
+from shared.runtime.function import Context, event_function, seconds
+from shared.runtime.workspace import workspace
 from shared.storage import source
 from shared.videos.deleting import still_wanted
 from shared.videos.failing import fails_video
 from shared.videos.store import StoredSegment, objects_of, record_segment, store_segment_files
 from shared.videos.view import plan_of
 from shared.videos.work import UNFINISHED
-from shared.workspace import workspace
 
 
 @event_function(AudioPlanned, lease=seconds(15))

@@ -1,7 +1,7 @@
 """Encodes one segment of an ENTERPRISE account's video: as transcode_segment does, in pods of its own."""
 
 from events import SegmentPrioritized
-from shared.function import Context, event_function, seconds
+from shared.runtime.function import Context, event_function, seconds
 from shared.videos.transcoding import transcode
 
 

@@ -1,7 +1,7 @@
 """Encodes one segment of a video."""
 
 from events import SegmentPlanned
-from shared.function import Context, event_function, seconds
+from shared.runtime.function import Context, event_function, seconds
 from shared.videos.transcoding import transcode
 
 

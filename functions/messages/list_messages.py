@@ -5,8 +5,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from shared.db import Transaction
-from shared.function import PUBLIC, Context, Problem, http_function
 from shared.messages.model import Message
+from shared.runtime.function import PUBLIC, Context, Problem, http_function
 from shared.videos.visible import visible_video
 
 

@@ -5,10 +5,10 @@ import unicodedata
 from msgspec import Struct
 
 from events import MessageSent
-from shared.function import USER, Context, Created, PerClient, Problem, http_function
 from shared.ids import new_id
 from shared.messages.model import Message
 from shared.messages.room import lock_room
+from shared.runtime.function import USER, Context, Created, PerClient, Problem, http_function
 from shared.videos.visible import visible_video
 
 MAX_CHARACTERS = 2000

@@ -1,7 +1,7 @@
 """Makes a message findable, by whoever may see its video."""
 
 from events import MessageSent
-from shared.function import Context, event_function
+from shared.runtime.function import Context, event_function
 from shared.search import Document, open_index
 
 

@@ -1,7 +1,7 @@
 """Makes a video that is ready findable."""
 
 from events import VideoReady
-from shared.function import Context, event_function
+from shared.runtime.function import Context, event_function
 from shared.search.put_video import put_video
 
 

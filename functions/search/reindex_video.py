@@ -1,7 +1,7 @@
 """Lets a video be found by what it is called now, and by nobody who may not see it."""
 
 from events import VideoUpdated
-from shared.function import Context, event_function
+from shared.runtime.function import Context, event_function
 from shared.search.put_video import put_video
 
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shared.function import PUBLIC, Context, Problem, http_function
+from shared.runtime.function import PUBLIC, Context, Problem, http_function
 from shared.search import BadCursor, Kind, Results
 from shared.search.find import find
 

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Struct, field
 
 from events import NodeAdded
-from shared.function import ADMIN, Context, Created, http_function
+from shared.runtime.function import ADMIN, Context, Created, http_function
 from shared.storage.nodes import Place, load, note_directories
 from shared.storage.registry import NodeView, add, view
 

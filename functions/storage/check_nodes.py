@@ -1,6 +1,6 @@
 """Looks after the nodes each minute: those that answer renew their leases, the others become suspect, then lost."""
 
-from shared.function import Context, ping_function
+from shared.runtime.function import Context, ping_function
 from shared.storage.health import answering, note, renew
 from shared.storage.nodes import load, note_directories
 

@@ -3,7 +3,7 @@
 import socket
 
 from shared import coordination
-from shared.function import Context, ping_function
+from shared.runtime.function import Context, ping_function
 from shared.storage.garbage import collect
 
 

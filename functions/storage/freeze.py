@@ -4,7 +4,7 @@ import socket
 
 from shared import coordination
 from shared.config import integer
-from shared.function import Context, ping_function
+from shared.runtime.function import Context, ping_function
 from shared.storage.freezing import freeze as work_through
 from shared.videos.watched import recall_again
 

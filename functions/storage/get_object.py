@@ -7,10 +7,10 @@ from itertools import chain
 
 from msgspec import Struct
 
-from shared.function import PUBLIC, Context, Problem, Response, http_function
 from shared.objects import ObjectMissing, signing
 from shared.objects.base import content_type
-from shared.ranges import wanted_range
+from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
+from shared.runtime.ranges import wanted_range
 from shared.storage import signed_url
 from shared.storage.cold import frozen, read_frozen
 from shared.storage.nodes import load

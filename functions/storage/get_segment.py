@@ -2,10 +2,10 @@
 
 from msgspec import Struct
 
-from shared.function import PUBLIC, Context, Problem, Response, http_function
 from shared.objects import ObjectMissing
 from shared.objects.base import content_type
-from shared.ranges import wanted_range
+from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
+from shared.runtime.ranges import wanted_range
 from shared.storage import signed_url
 from shared.storage.problems import storage_problems
 from shared.storage.serve import Pieces, Replicas, read_good, replicas

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from shared.function import ADMIN, Context, http_function
+from shared.runtime.function import ADMIN, Context, http_function
 from shared.storage.garbage import listing
 
 

@@ -1,6 +1,6 @@
 """Shows the nodes: what they hold, whether they answer, their part of the ring, and how far the rebalancing is."""
 
-from shared.function import ADMIN, Context, http_function
+from shared.runtime.function import ADMIN, Context, http_function
 from shared.storage.registry import Overview, overview
 
 

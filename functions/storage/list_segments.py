@@ -6,7 +6,7 @@ import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from shared.db import read_one
-from shared.function import PUBLIC, Context, Encoded, Problem, http_function
+from shared.runtime.function import PUBLIC, Context, Encoded, Problem, http_function
 from shared.videos.kept import kept_answers
 
 MAX_LIMIT = 1000

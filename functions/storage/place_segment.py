@@ -1,7 +1,7 @@
 """Copies an encoded media segment, and its init segment, to all the nodes that are to have them."""
 
 from events import SegmentEncoded, SegmentPlaced
-from shared.function import Context, event_function, seconds
+from shared.runtime.function import Context, event_function, seconds
 from shared.storage import place
 
 

@@ -7,7 +7,7 @@ to each other, expire_uploads asks for again.
 """
 
 from events import SegmentPlaced, VideoReady
-from shared.function import Context, event_function, seconds
+from shared.runtime.function import Context, event_function, seconds
 from shared.storage import delete_object, place
 from shared.uploads.sources import pictures, policy, source_of_done
 

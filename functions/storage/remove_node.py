@@ -6,7 +6,7 @@ Refused when replicas would be lost or could not be placed elsewhere: the answer
 from msgspec import Struct
 
 from events import NodeRemoved
-from shared.function import ADMIN, Accepted, Context, http_function
+from shared.runtime.function import ADMIN, Accepted, Context, http_function
 from shared.storage.registry import NodeView, known, refuse_to_drain, refuse_to_lose, view
 
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 from msgspec import Struct
 
-from shared.function import ADMIN, Context, http_function
+from shared.runtime.function import ADMIN, Context, http_function
 from shared.storage.scrub import progress
 
 MOST = 100

@@ -1,7 +1,7 @@
 """Has every replica that is there now compared with its checksum, whenever that was done last."""
 
 from events import ScrubAsked
-from shared.function import ADMIN, Context, http_function
+from shared.runtime.function import ADMIN, Context, http_function
 from shared.storage.scrub import ask
 
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.function import ADMIN, Context, http_function
+from shared.runtime.function import ADMIN, Context, http_function
 from shared.storage.report import Report, report
 
 

@@ -1,7 +1,7 @@
 """Brings the replicas of a frozen video back once somebody watches it. Until then views are served from its shards."""
 
 from events import VideoRecalled
-from shared.function import Context, event_function, seconds
+from shared.runtime.function import Context, event_function, seconds
 from shared.storage.thawing import thaw as work_through
 
 

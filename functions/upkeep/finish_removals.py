@@ -1,7 +1,7 @@
 """Ends what deleting began: on nodes that were away, and where the event that asks for it was lost."""
 
 from shared.errors import Unavailable
-from shared.function import Context, ping_function
+from shared.runtime.function import Context, ping_function
 from shared.storage.removals import remove_forgotten
 from shared.videos.deleting import empty
 

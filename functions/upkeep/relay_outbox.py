@@ -3,8 +3,8 @@
 from shared import db, metrics
 from shared.config import integer
 from shared.counting import forget_old
-from shared.function import Context, ping_function
 from shared.outbox import relay
+from shared.runtime.function import Context, ping_function
 
 
 @ping_function()

@@ -6,8 +6,8 @@ from typing import Any
 from msgspec import Struct
 
 from shared.db import Transaction
-from shared.function import CREATOR, Accepted, Context, Problem, http_function
 from shared.objects import ObjectError, ObjectStore
+from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
 from shared.storage import Stored
 from shared.storage.nodes import load
 from shared.storage.problems import storage_problems

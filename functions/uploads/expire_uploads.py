@@ -5,8 +5,8 @@ import time
 from typing import Any
 
 from shared.config import integer
-from shared.function import Context, ping_function
 from shared.objects import NodeUnavailable, ObjectStore
+from shared.runtime.function import Context, ping_function
 from shared.storage.nodes import Nodes, load
 from shared.uploads.sources import release_again
 

@@ -3,8 +3,8 @@
 from msgspec import Struct
 
 from shared.config import integer
-from shared.function import CREATOR, Context, Created, http_function
 from shared.ids import new_id
+from shared.runtime.function import CREATOR, Context, Created, http_function
 from shared.storage.nodes import load
 from shared.storage.problems import storage_problems
 from shared.storage.write import on_first

@@ -8,7 +8,7 @@ from msgspec import Struct
 from werkzeug.exceptions import ClientDisconnected
 
 from shared.config import integer
-from shared.function import CREATOR, Accepted, Context, Problem, http_function
+from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
 from shared.storage.problems import storage_problems
 from shared.uploads.details import Details, check_details, check_size
 from shared.uploads.form import MAX_BUFFER, Form

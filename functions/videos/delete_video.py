@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.function import CREATOR, Context, http_function
+from shared.runtime.function import CREATOR, Context, http_function
 from shared.videos.deleting import mark_deleted
 from shared.videos.kept import kept_answers
 from shared.videos.view import AUDIO, plan_of

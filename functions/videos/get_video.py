@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.function import PUBLIC, Context, http_function
+from shared.runtime.function import PUBLIC, Context, http_function
 from shared.storage import signed_url
 from shared.videos.model import Video
 from shared.videos.view import video_view

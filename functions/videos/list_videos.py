@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import UNSET, Meta, Struct, UnsetType
 
-from shared.function import PUBLIC, Context, Problem, http_function
+from shared.runtime.function import PUBLIC, Context, Problem, http_function
 from shared.storage import signed_urls
 from shared.videos.model import Video
 from shared.videos.view import video_view

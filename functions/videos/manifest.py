@@ -6,10 +6,10 @@ import msgspec
 from msgspec import Struct
 
 from shared.db import Transaction, read_one
-from shared.function import PUBLIC, Context, Problem, Response, http_function
 from shared.media.manifests import NotYet, Piece, Published, dash, hls_master, hls_media
 from shared.media.model import Plan, Storyboard
 from shared.media.thumbnails import storyboard_vtt
+from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
 from shared.storage import signed_urls
 from shared.videos.kept import kept_answers
 from shared.videos.view import plan_of

@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from shared.errors import Unavailable
-from shared.function import ADMIN, Context, Problem, http_function
+from shared.runtime.function import ADMIN, Context, Problem, http_function
 from shared.videos.deleting import empty
 from shared.videos.remains import Remains, remains
 

@@ -4,7 +4,7 @@ Nodes that are away are not waited for: finish_removals does what remains when t
 """
 
 from events import VideoDeleted
-from shared.function import Context, event_function, seconds
+from shared.runtime.function import Context, event_function, seconds
 from shared.videos.deleting import empty
 
 

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.function import CREATOR, Accepted, Context, Problem, http_function
+from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
 from shared.videos.model import Video
 from shared.videos.view import plan_of, video_view
 from shared.videos.visible import own_video

@@ -3,7 +3,7 @@
 from msgspec import UNSET, Struct, UnsetType
 
 from events import VideoUpdated
-from shared.function import CREATOR, Context, http_function
+from shared.runtime.function import CREATOR, Context, http_function
 from shared.storage import signed_url
 from shared.uploads.details import check_details
 from shared.videos.model import Video

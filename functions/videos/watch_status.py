@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 
 from shared import db
-from shared.function import PUBLIC, Context, Problem, Response, http_function
+from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
 from shared.videos.model import Status
 from shared.videos.view import status_view
 from shared.videos.visible import visible_video

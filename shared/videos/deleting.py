@@ -6,9 +6,9 @@ Its row stays, empty: every handler of an event that comes late finds it there a
 from collections.abc import Iterable
 
 from events import VideoDeleted
-from shared.context import Context
 from shared.db import Transaction
 from shared.messages.room import lock_room
+from shared.runtime.context import Context
 from shared.search import open_index
 from shared.storage import Stored
 from shared.storage.removals import forget_objects, forget_uploads, remove_forgotten

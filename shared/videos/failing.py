@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared.context import Context
 from shared.media.errors import MediaError
 from shared.objects import ObjectMissing
+from shared.runtime.context import Context
 from shared.videos.work import fail
 
 

@@ -4,17 +4,17 @@ import os
 from typing import Any, NamedTuple
 
 from events import SegmentEncoded, SegmentPlanned
-from shared.context import Context
 from shared.db import Transaction
 from shared.media.encode import encode_segment
 from shared.media.model import MediaSegment, Plan
+from shared.runtime.context import Context
+from shared.runtime.workspace import workspace
 from shared.storage import source
 from shared.videos.deleting import still_wanted
 from shared.videos.failing import fails_video
 from shared.videos.store import StoredSegment, objects_of, record_segment, store_segment_files
 from shared.videos.view import plan_of
 from shared.videos.work import UNFINISHED
-from shared.workspace import workspace
 
 
 def transcode(event: SegmentPlanned, context: Context) -> None:

@@ -29,7 +29,7 @@ NAME = "on-trial"
 WITHIN = 300
 GOOD = """
 import msgspec
-from shared.function import PUBLIC, Context, http_function
+from shared.runtime.function import PUBLIC, Context, http_function
 
 class Answer(msgspec.Struct):
     version: str

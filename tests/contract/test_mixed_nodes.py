@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from shared.db import transaction
 from shared.objects.s3 import S3Store
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from shared.storage import delete_object, place, signed_urls
 from shared.storage.nodes import load, local_stores
 from tests.buckets import buckets, keys, s3

@@ -76,7 +76,7 @@ def test_without_ours_it_cannot_be_imported() -> None:
 def test_its_client_is_not_loaded_before_it_is_used() -> None:
     run(
         "import os, sys\n"
-        "from shared.serve import create_app\n"
+        "from shared.runtime.serve import create_app\n"
         "os.environ['OPENSEARCH_URL'] = 'http://127.0.0.1:1'\n"
         "from shared import ready\n"
         "create_app('search')\n"

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from events import EVENTS, Event, SegmentEncoded, VideoUploaded
-from shared.capability import EventCapability
 from shared.db import transaction
 from shared.ids import new_id
+from shared.runtime.capability import EventCapability
 from shared.storage import record, store_file
 from shared.storage.nodes import local_stores
 from tests.conftest import Database

@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 
 from shared.identity import Role, issue_access_token
 from shared.ids import new_id
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from tests.conftest import Database
 
 PASSWORD = "correct horse battery staple"

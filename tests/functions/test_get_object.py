@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from events import VideoRecalled
 from shared.db import transaction
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from shared.storage import signed_url, signed_urls
 from tests.conftest import Database, Wadi
 from tests.functions.deleting import delete

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from events import SegmentEncoded
 from shared.identity import Role
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from shared.storage.nodes import local_stores
 from tests.conftest import Database
 from tests.functions.people import Person, account, assert_problem

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.identity import Role
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from tests.conftest import Database
 from tests.functions.films import Film, absent, finished, planned, short_file, uploaded
 from tests.functions.people import Person, account, assert_problem

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from events import SegmentEncoded
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from shared.storage.nodes import local_stores
 from tests.conftest import Database
 from tests.functions.people import at_once

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from shared import coordination
 from shared.db import transaction
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from shared.storage import signed_urls
 from shared.storage.balance import LOCK
 from shared.storage.cold import frozen, read_frozen, shard_key

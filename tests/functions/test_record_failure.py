@@ -22,7 +22,7 @@ from events import (
     VideoUploaded,
 )
 from shared.ids import new_id
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from tests.conftest import Database
 from tests.functions.films import Film, absent, short_file, uploaded
 from tests.functions.people import Person

@@ -8,7 +8,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shared.identity import Role
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from shared.storage.nodes import local_stores
 from tests.conftest import Database, Wadi
 from tests.functions.people import Person, account, assert_problem

@@ -18,7 +18,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shared.identity import Role
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from shared.storage.nodes import local_stores
 from tests.conftest import Database
 from tests.functions.people import Person, account, assert_problem
@@ -205,7 +205,7 @@ def served(database: Database) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     process = subprocess.Popen(
-        [sys.executable, "-m", "shared.serve"],
+        [sys.executable, "-m", "shared.runtime.serve"],
         cwd=ROOT,
         env=os.environ | {"FUNCTION_TARGET": "upload_video", "PORT": str(port)},
         stdout=subprocess.DEVNULL,

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from tests.conftest import Database
 from tests.functions.films import Film, absent, planned, silent_file, uploaded
 from tests.functions.people import Person, assert_problem

@@ -9,7 +9,7 @@ from werkzeug.test import TestResponse
 
 from events.base import Event
 from shared.ids import new_id
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 
 
 @cache

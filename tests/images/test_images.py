@@ -57,7 +57,7 @@ def functions(name: str) -> list[str]:
 def test_nobody_runs_it_and_it_starts_a_function(images: dict[str, Image], name: str) -> None:
     config = archive.read(images[name].archive).config["config"]
     assert config["User"] == "65532:65532"  # a number: Kubernetes checks runAsNonRoot by it
-    assert [*config["Entrypoint"], *config["Cmd"]] == ["/venv/bin/python", "-P", "-m", "shared.serve"]
+    assert [*config["Entrypoint"], *config["Cmd"]] == ["/venv/bin/python", "-P", "-m", "shared.runtime.serve"]
 
 
 @BOTH
@@ -139,7 +139,7 @@ def test_every_function_answers_in_the_image_that_its_manifest_names(
 ) -> None:
     code = """
 import sys
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 for target in sys.argv[1:]:
     answer = create_app(target).test_client().get("/health")
     print(target, answer.status_code, answer.get_json())

@@ -1,4 +1,4 @@
-"""Real processes: `python -m shared.serve`, as the platform starts them."""
+"""Real processes: `python -m shared.runtime.serve`, as the platform starts them."""
 
 import os
 import signal
@@ -97,7 +97,12 @@ def serving(name: str, log: Path, **settings: str) -> Iterator[Served]:
     env = environment(FUNCTION_TARGET=name, FUNCTION_SOURCE=source, **settings)
     with log.open("w+") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "shared.serve"], cwd=ROOT, env=env, stderr=file, text=True, start_new_session=True
+            [sys.executable, "-m", "shared.runtime.serve"],
+            cwd=ROOT,
+            env=env,
+            stderr=file,
+            text=True,
+            start_new_session=True,
         )
         served = Served(process, int(env["PORT"]), file)
         try:

@@ -4,7 +4,7 @@ from events import VideoFailed, VideoPlayable, VideoReady
 from shared import db
 from shared.db import Transaction
 from shared.errors import Malformed
-from shared.function import Context
+from shared.runtime.function import Context
 
 LOCK = 4_711  # of PostgreSQL, advisory: a test holds it to keep a function at its work
 

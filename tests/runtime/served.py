@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 
 from events import Event, VideoFailed
 from shared.ids import new_id
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 
 FUNCTIONS = Path(__file__).parent / "functions_for_tests"
 

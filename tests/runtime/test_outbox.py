@@ -33,7 +33,7 @@ from events import (
 from shared import db
 from shared.identity import Role, issue_access_token
 from shared.ids import new_id
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from tests.conftest import Database
 from tests.runtime.conftest import Notes
 from tests.runtime.envelopes import assert_valid

@@ -20,7 +20,7 @@ from shared.ids import new_id
 from shared.outbox import brokers, kafka, owed
 from shared.outbox.binding import from_record
 from shared.outbox.topics import create
-from shared.serve import create_app
+from shared.runtime.serve import create_app
 from tests.conftest import Database, Wadi
 from tests.local.box import eventually
 from tests.real import need

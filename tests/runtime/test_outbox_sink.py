@@ -25,7 +25,7 @@ from shared import db
 from shared.config import ConfigError
 from shared.ids import new_id
 from shared.outbox import owed, sink, target
-from shared.serve import _check_settings, create_app
+from shared.runtime.serve import _check_settings, create_app
 from tests.conftest import Database, Wadi
 from tests.local.box import eventually
 from tests.runtime.outboxing import Happened, leave, relayed
@@ -418,7 +418,7 @@ def test_both_ways_at_once_are_refused_at_the_start(database: Database, wadi: Wa
 
 
 def started(**settings: str) -> "subprocess.CompletedProcess[str]":
-    command = [sys.executable, "-P", "-m", "shared.serve"]
+    command = [sys.executable, "-P", "-m", "shared.runtime.serve"]
     env = environment(FUNCTION_TARGET="login", PORT=str(free_port()), **settings)
     return subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=60, check=False)
 

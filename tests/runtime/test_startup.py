@@ -13,7 +13,7 @@ from tests.runtime.processes import ROOT, environment, serving
 
 def start(**settings: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "shared.serve"],
+        [sys.executable, "-m", "shared.runtime.serve"],
         cwd=ROOT,
         env=environment(**{"FUNCTION_TARGET": "list_videos", **settings}),
         capture_output=True,

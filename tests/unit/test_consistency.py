@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from events import EVENTS
-from shared.capability import Capability, EventCapability, HttpCapability, PingCapability, capability_of
+from shared.runtime.capability import Capability, EventCapability, HttpCapability, PingCapability, capability_of
 from tools.generate.capabilities import domains, manifest_files
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from shared.access import Access
 from shared.identity import Role, issue_access_token
 from shared.ids import new_id
-from shared.serve import create_app
+from shared.runtime.access import Access
+from shared.runtime.serve import create_app
 from tests.conftest import Database, Wadi
 from tests.functions.people import account
 from tests.functions.storing import make_segments, make_video

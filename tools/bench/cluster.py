@@ -132,7 +132,7 @@ def _processes_began(target: str, since: float) -> list[float]:
     found = []
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            if b"shared.serve" not in (folder / "cmdline").read_bytes():
+            if b"shared.runtime.serve" not in (folder / "cmdline").read_bytes():
                 continue
             if f"FUNCTION_TARGET={target}".encode() in (folder / "environ").read_bytes().split(b"\0"):
                 found.append(int((folder / "stat").read_text().rpartition(")")[2].split()[19]) / TICKS)

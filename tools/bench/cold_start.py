@@ -2,7 +2,7 @@
 
     python -m tools.bench.cold_start [--rounds 3] [--json]
 
-`alone`  a fresh `python -m shared.serve`, as a container starts it
+`alone`  a fresh `python -m shared.runtime.serve`, as a container starts it
 `local`  the runner's way: forked from the warm zygote
 Both wait for /ready, so loading the function and reaching the database are in it.
 """

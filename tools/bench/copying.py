@@ -1,4 +1,4 @@
-"""shared.serve with every encode replaced by a copy of what was encoded before: `local up --module
+"""shared.runtime.serve with every encode replaced by a copy of what was encoded before: `local up --module
 tools.bench.copying`.
 
 What is left is everything else that the platform does with a video. BENCH_PIECES names the folder of the pieces, which
@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from shared import serve
 from shared.media import audio, encode, thumbnails
 from shared.media.model import MediaSegment, Plan, Thumbnails
 from shared.media.plan import plan
+from shared.runtime import serve
 
 
 class Pieces(msgspec.Struct):

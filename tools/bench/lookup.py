@@ -49,7 +49,7 @@ def main() -> None:
 def measure(rounds: int) -> dict[str, Any]:
     from shared import db
     from shared.db.migrate import migrate
-    from shared.serve import create_app
+    from shared.runtime.serve import create_app
     from shared.storage.nodes import load
 
     migrate(db.database_url())

@@ -1,7 +1,7 @@
 """The function of tools/bench/events.py: what every function does with an event, and nothing else."""
 
 from events import MessageSent
-from shared.function import Context, event_function
+from shared.runtime.function import Context, event_function
 
 
 @event_function(MessageSent)

@@ -76,7 +76,7 @@ def run(folder: Path, sizes: list[int]) -> dict[str, Any]:
 
 
 def in_parts(path: Path) -> dict[str, float]:
-    from shared.serve import create_app
+    from shared.runtime.serve import create_app
 
     port = free_port()
     os.environ["PUBLIC_URL"] = f"http://127.0.0.1:{port}"
@@ -119,7 +119,7 @@ def put(path: Path, part: dict[str, Any]) -> None:
 def whole(path: Path, *, form: bool) -> dict[str, float]:
     port = free_port()
     environment = {"FUNCTION_TARGET": "upload_video", "PORT": str(port)}
-    with process([sys.executable, "-m", "shared.serve"], port, environment) as pid:
+    with process([sys.executable, "-m", "shared.runtime.serve"], port, environment) as pid:
         worker = int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
         before, began = peak(worker), time.perf_counter()
         size = path.stat().st_size

@@ -3,7 +3,7 @@
 import importlib
 from pathlib import Path
 
-from shared.capability import Capability, HttpCapability, capability_of
+from shared.runtime.capability import Capability, HttpCapability, capability_of
 
 ROOT = Path(__file__).resolve().parents[2]
 KNATIVE = ROOT / "knative"

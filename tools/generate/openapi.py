@@ -7,10 +7,10 @@ from typing import Any, get_args
 
 import msgspec
 
-from shared.access import Access
-from shared.capability import HttpCapability
 from shared.errors import PROBLEMS
-from shared.http import BODY_METHODS, Accepted, Created, Encoded, Response
+from shared.runtime.access import Access
+from shared.runtime.capability import HttpCapability
+from shared.runtime.http import BODY_METHODS, Accepted, Created, Encoded, Response
 from tools.generate.capabilities import domain_of, http_capabilities
 
 REF = "#/components/schemas/{name}"

@@ -4,7 +4,7 @@ from typing import Any
 
 import yaml
 
-from shared.capability import HttpCapability
+from shared.runtime.capability import HttpCapability
 from tools.generate.capabilities import ROOT, domain_of, http_capabilities
 
 HEADER = """\

@@ -5,7 +5,8 @@ is no registry to fetch a base from and none to push to: buildah, on a Debian th
 
 What a manifest may count on in both images:
 
-  /venv/bin/python   the entry point is `/venv/bin/python -P -m`, the command `shared.serve`: a Job that migrates the
+  /venv/bin/python   the entry point is `/venv/bin/python -P -m`, the command `shared.runtime.serve`: a Job that
+  migrates the
                      database needs no more than `args: [cli, db, migrate]`
   /app               the code: shared, events, functions, cli (PYTHONPATH)
   65532:65532        who it runs as; the root file system may be read-only

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.function import PUBLIC, Accepted, Context, http_function
+from shared.runtime.function import PUBLIC, Accepted, Context, http_function
 
 
 class BeginThing(Struct):

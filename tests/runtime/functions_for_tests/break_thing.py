@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from events import VideoPlayable
-from shared.function import PUBLIC, Context, Problem, http_function
+from shared.runtime.function import PUBLIC, Context, Problem, http_function
 
 
 class BreakThing(Struct):

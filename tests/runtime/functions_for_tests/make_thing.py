@@ -5,7 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from events import VideoPlayable
-from shared.function import CREATOR, Context, Created, http_function
+from shared.runtime.function import CREATOR, Context, Created, http_function
 
 
 class Corner(Struct, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 import json
 
-from shared.function import Context, event_function
+from shared.runtime.function import Context, event_function
 
 
 @event_function()

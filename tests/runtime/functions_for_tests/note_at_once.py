@@ -1,7 +1,7 @@
 """An event function with one transaction; the event's `reason` says what is to happen in it."""
 
 from events import VideoFailed
-from shared.function import Context, event_function
+from shared.runtime.function import Context, event_function
 from tests.runtime.script import perform
 
 

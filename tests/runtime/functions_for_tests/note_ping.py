@@ -1,6 +1,6 @@
 """Woken by a PingSource; a row in the table `trouble` makes it fail."""
 
-from shared.function import Context, ping_function
+from shared.runtime.function import Context, ping_function
 
 
 @ping_function()

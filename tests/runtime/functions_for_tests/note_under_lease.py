@@ -1,7 +1,7 @@
 """An event function for long work: a transaction, work outside of any, and another transaction."""
 
 from events import VideoFailed
-from shared.function import Context, event_function, seconds
+from shared.runtime.function import Context, event_function, seconds
 from tests.runtime.script import hold, note, perform
 
 

@@ -1,7 +1,7 @@
 """The same with a lease so short that it has to be renewed at once."""
 
 from events import VideoFailed
-from shared.function import Context, event_function, seconds
+from shared.runtime.function import Context, event_function, seconds
 from tests.runtime.script import hold
 
 

@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
-from shared.function import PUBLIC, Context, http_function
+from shared.runtime.function import PUBLIC, Context, http_function
 
 
 class ReadThing(Struct):

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.function import ADMIN, Context, http_function
+from shared.runtime.function import ADMIN, Context, http_function
 
 
 class RemoveThing(Struct):

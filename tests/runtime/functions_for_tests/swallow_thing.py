@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from shared.function import PUBLIC, Context, Problem, Response, http_function
+from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
 
 BLOCK = 1 << 16
 

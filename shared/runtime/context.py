@@ -13,7 +13,7 @@ from shared import db
 from shared.config import setting
 from shared.errors import Problem
 from shared.identity import InvalidToken, Principal, verify_access_token
-from shared.inbox import Lease
+from shared.runtime.idempotency import Lease
 
 
 def event_source(capability: str) -> str:

@@ -8,14 +8,15 @@ from typing import Any
 import flask
 import psycopg2
 
-from shared import access, db, metrics, trace
-from shared.capability import EventCapability, HttpCapability, PingCapability
+from shared import db, metrics, trace
 from shared.cloudevent import payload, read_event
 from shared.config import ConfigError
-from shared.context import Context, event_source
 from shared.errors import Busy, LeaseLost, Malformed, Problem, Unavailable
-from shared.http import read_fields, read_request, write_problem, write_response
-from shared.inbox import Lease, Receipt, claim
+from shared.runtime import access
+from shared.runtime.capability import EventCapability, HttpCapability, PingCapability
+from shared.runtime.context import Context, event_source
+from shared.runtime.http import read_fields, read_request, write_problem, write_response
+from shared.runtime.idempotency import Lease, Receipt, claim
 
 log = logging.getLogger("wadi.function")
 

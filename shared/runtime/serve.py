@@ -1,4 +1,4 @@
-"""Serves one function: `FUNCTION_TARGET=login PORT=8081 python -m shared.serve`.
+"""Serves one function: `FUNCTION_TARGET=login PORT=8081 python -m shared.runtime.serve`.
 
 functions-framework makes the WSGI app, gunicorn serves it: one worker, CONTAINER_CONCURRENCY threads. SIGTERM lets the
 work at hand finish, for TIMEOUT_SECONDS at most.
@@ -21,12 +21,12 @@ from functions_framework.exceptions import FunctionsFrameworkException
 from werkzeug.exceptions import HTTPException
 
 from shared import cache, logs, metrics, ready
-from shared.capability import capability_of
 from shared.config import ConfigError, integer, setting
 from shared.errors import PROBLEMS, Problem
-from shared.http import write_problem
+from shared.runtime.capability import capability_of
+from shared.runtime.http import write_problem
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 log = logging.getLogger("wadi.serve")
 
 DRAIN_BYTES = 16 << 20
@@ -151,7 +151,7 @@ def main() -> None:
 
     from gunicorn.app.base import BaseApplication
 
-    from shared.worker import Worker
+    from shared.runtime.gunicorn_worker import Worker
 
     class Server(BaseApplication):
         def load_config(self) -> None:

@@ -8,13 +8,13 @@ from typing import Any, get_type_hints
 import flask
 
 from events.base import Event
-from shared.access import Access
-from shared.answer import answer_event, answer_ping, answer_request
-from shared.capability import ATTRIBUTE, Capability, EventCapability, HttpCapability, PingCapability
-from shared.context import Context
 from shared.errors import Malformed, Problem
-from shared.http import Accepted, Created, Encoded, Response, Route
 from shared.limits import PerClient
+from shared.runtime.access import Access
+from shared.runtime.capability import ATTRIBUTE, Capability, EventCapability, HttpCapability, PingCapability
+from shared.runtime.context import Context
+from shared.runtime.dispatch import answer_event, answer_ping, answer_request
+from shared.runtime.http import Accepted, Created, Encoded, Response, Route
 
 __all__ = [
     "ADMIN",

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.base import Event
-from shared.access import Access
-from shared.http import Route
 from shared.limits import PerClient
+from shared.runtime.access import Access
+from shared.runtime.http import Route
 
 
 @dataclass(frozen=True)
