@@ -8,9 +8,9 @@ from typing import Any
 
 from cli.errors import CliError, Unreachable
 from events.topics import TOPICS
+from shared.cloudevents.kafka import foreign, from_record
 from shared.config import ConfigError
 from shared.outbox import brokers
-from shared.outbox.binding import foreign, from_record
 
 POLL_MS = 500
 

@@ -21,7 +21,7 @@ from typing import Any
 from local.chaos import Chaos
 from local.feed import Feed, FeedDownError, Owed, Subscription
 from local.sinks import Answer, Sinks
-from shared.outbox.http_binding import to_http
+from shared.cloudevents.http import to_http
 
 log = logging.getLogger("wadi.delivery")
 

@@ -13,7 +13,7 @@ from local.activator import Activator
 from local.consumer import worth_retrying
 from local.manifests import PingSource
 from local.schedule import schedule
-from shared.outbox.http_binding import to_http
+from shared.cloudevents.http import to_http
 
 log = logging.getLogger("wadi.cron")
 

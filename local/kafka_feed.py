@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from local.feed import Owed, Subscription
-from shared.outbox.binding import foreign, from_record
+from shared.cloudevents.kafka import foreign, from_record
 
 
 class Partition(NamedTuple):

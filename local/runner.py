@@ -32,10 +32,10 @@ from shared.config import ConfigError, setting
 from shared.db import connect, database_url, transaction
 from shared.db.migrate import migrate
 from shared.outbox import brokers, target
-from shared.ready import readiness
 from shared.storage import nodes
 from shared.storage.health import troubles
 from shared.storage.origins import origins
+from shared.telemetry.health import readiness
 
 log = logging.getLogger("wadi.runner")
 

@@ -1,10 +1,11 @@
 """Sends the events that a crash left in the outbox, and forgets what is long past."""
 
-from shared import db, metrics
+from shared import db
 from shared.config import integer
-from shared.counting import forget_old
 from shared.outbox import relay
+from shared.rate_limit.counter import forget_old
 from shared.runtime.function import Context, ping_function
+from shared.telemetry import metrics
 
 
 @ping_function()

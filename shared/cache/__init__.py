@@ -10,10 +10,10 @@ import logging
 from functools import lru_cache
 from urllib.parse import urlsplit
 
-from shared import metrics, ready
 from shared.cache.base import Cache, CacheDown
 from shared.cache.memory import MemoryCache
 from shared.config import ConfigError, setting
+from shared.telemetry import health, metrics
 
 __all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put"]
 
@@ -98,4 +98,4 @@ def _trouble() -> str | None:
     return None
 
 
-ready.register("redis", "REDIS_URL", _trouble, needed=False)
+health.register("redis", "REDIS_URL", _trouble, needed=False)

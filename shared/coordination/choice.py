@@ -2,11 +2,11 @@
 
 from functools import lru_cache
 
-from shared import ready
 from shared.config import setting
 from shared.coordination.base import Coordination
 from shared.coordination.postgres import PostgresCoordination
 from shared.errors import Unavailable
+from shared.telemetry import health
 
 
 def coordination() -> Coordination:
@@ -43,4 +43,4 @@ def _made(endpoints: str, _prefix: str) -> Coordination:
     return EtcdCoordination()
 
 
-ready.register("coordination", "ETCD_ENDPOINTS", trouble, needed=False)
+health.register("coordination", "ETCD_ENDPOINTS", trouble, needed=False)

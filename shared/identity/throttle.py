@@ -10,9 +10,9 @@ from hashlib import sha256
 from ipaddress import ip_address, ip_network
 from typing import NamedTuple
 
-from shared import counting
 from shared.db import Transaction
-from shared.limits import too_many
+from shared.rate_limit import counter
+from shared.rate_limit.per_client import too_many
 
 TRIES = 10
 WINDOW_S = 15 * 60
@@ -27,12 +27,12 @@ class Attempt(NamedTuple):
 
     def spend(self) -> None:
         """Raises Problem too-many-requests, with Retry-After."""
-        used, wait = counting.count(NAME, self.who, WINDOW_S)
+        used, wait = counter.count(NAME, self.who, WINDOW_S)
         if used > TRIES:
             raise too_many(f"Too many attempts: try again in {wait} s.", wait)
 
     def succeeded(self) -> None:
-        counting.clear(NAME, self.who)
+        counter.clear(NAME, self.who)
 
 
 def attempt(email: str, client: str, *, known: bool) -> Attempt:

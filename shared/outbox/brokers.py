@@ -8,8 +8,8 @@ import struct
 import time
 from typing import TYPE_CHECKING, Any
 
-from shared import ready
 from shared.config import ConfigError, setting
+from shared.telemetry import health
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient  # type: ignore[import-untyped]
@@ -118,4 +118,4 @@ def _exactly(broker: socket.socket, count: int) -> bytes:
 
 
 # Without Kafka a function does its work all the same: its events wait in the outbox.
-ready.register("kafka", "KAFKA_BROKERS", trouble, needed=False)
+health.register("kafka", "KAFKA_BROKERS", trouble, needed=False)

@@ -7,9 +7,9 @@ import logging
 import psycopg2
 from psycopg2.extensions import connection
 
-from shared import metrics
 from shared.config import ConfigError
 from shared.outbox import brokers, postgres, target
+from shared.telemetry import metrics
 
 log = logging.getLogger("wadi.outbox")
 

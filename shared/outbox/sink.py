@@ -20,10 +20,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from psycopg2.extensions import connection
 
+from shared.cloudevents.http import to_http
 from shared.config import ConfigError, setting
 from shared.outbox import target
 from shared.outbox.batches import Row, Sent, relay_in_batches
-from shared.outbox.http_binding import to_http
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection

@@ -12,8 +12,8 @@ import time
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
-from shared import ready
 from shared.config import ConfigError, setting
+from shared.telemetry import health
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -125,4 +125,4 @@ def _ask() -> str:
 
 
 # Without the Broker a function does its work all the same: its events wait in the outbox.
-ready.register("broker", "K_SINK", trouble, needed=False)
+health.register("broker", "K_SINK", trouble, needed=False)

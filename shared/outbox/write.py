@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from msgspec.json import encode
 
 from events.base import Event, data_schema
-from shared import trace
 from shared.ids import new_id
+from shared.telemetry import trace
 
 if TYPE_CHECKING:
     from shared.db.transaction import Transaction

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from events.base import Event
-from shared.limits import PerClient
+from shared.rate_limit.per_client import PerClient
 from shared.runtime.access import Access
 from shared.runtime.http import Route
 

@@ -8,8 +8,8 @@ from typing import Any
 import flask
 import psycopg2
 
-from shared import db, metrics, trace
-from shared.cloudevent import payload, read_event
+from shared import db
+from shared.cloudevents.receive import payload, read_event
 from shared.config import ConfigError
 from shared.errors import Busy, LeaseLost, Malformed, Problem, Unavailable
 from shared.runtime import access
@@ -17,6 +17,7 @@ from shared.runtime.capability import EventCapability, HttpCapability, PingCapab
 from shared.runtime.context import Context, event_source
 from shared.runtime.http import read_fields, read_request, write_problem, write_response
 from shared.runtime.idempotency import Lease, Receipt, claim
+from shared.telemetry import metrics, trace
 
 log = logging.getLogger("wadi.function")
 

@@ -9,7 +9,7 @@ import flask
 
 from events.base import Event
 from shared.errors import Malformed, Problem
-from shared.limits import PerClient
+from shared.rate_limit.per_client import PerClient
 from shared.runtime.access import Access
 from shared.runtime.capability import ATTRIBUTE, Capability, EventCapability, HttpCapability, PingCapability
 from shared.runtime.context import Context

@@ -20,11 +20,13 @@ import functions_framework
 from functions_framework.exceptions import FunctionsFrameworkException
 from werkzeug.exceptions import HTTPException
 
-from shared import cache, logs, metrics, ready
+from shared import cache
 from shared.config import ConfigError, integer, setting
 from shared.errors import PROBLEMS, Problem
 from shared.runtime.capability import capability_of
 from shared.runtime.http import write_problem
+from shared.telemetry import health as ready
+from shared.telemetry import logs, metrics
 
 ROOT = Path(__file__).resolve().parents[2]
 log = logging.getLogger("wadi.serve")

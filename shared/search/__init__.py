@@ -1,10 +1,10 @@
 """Full text search: the port, in PostgreSQL (embedded) or, where OPENSEARCH_URL is set, in OpenSearch."""
 
-from shared import ready
 from shared.config import setting
 from shared.db import Transaction
 from shared.search.base import BadCursor, Document, Hit, Kind, Results, SearchIndex
 from shared.search.postgres import PostgresIndex
+from shared.telemetry import health
 
 __all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index"]
 
@@ -24,4 +24,4 @@ def _trouble() -> str | None:
     return trouble()
 
 
-ready.register("search", "OPENSEARCH_URL", _trouble, needed=False)  # it answers 503 by itself
+health.register("search", "OPENSEARCH_URL", _trouble, needed=False)  # it answers 503 by itself

@@ -11,11 +11,12 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from shared import coordination, metrics
+from shared import coordination
 from shared.config import integer
 from shared.db import Transaction, Transactions
 from shared.objects import InvalidKey, NodeUnavailable, ObjectStore, check_key
 from shared.storage.nodes import load
+from shared.telemetry import metrics
 
 LOCK, LEASE_SECONDS = "collect-garbage", 30
 BATCH = 500

@@ -9,7 +9,7 @@ import time
 from typing import Any, NamedTuple
 
 from events import ObjectLost
-from shared import coordination, metrics
+from shared import coordination
 from shared.config import integer
 from shared.db import Transaction, Transactions
 from shared.objects import NodeFull, NodeUnavailable, ObjectMissing
@@ -18,6 +18,7 @@ from shared.storage.nodes import Nodes, load
 from shared.storage.pace import Pace
 from shared.storage.repair import Outcome, Repair
 from shared.storage.verify import UNPACED, Wanted, damage
+from shared.telemetry import metrics
 
 LOCK, LEASE_SECONDS = "scrub", 30
 BATCH = 50

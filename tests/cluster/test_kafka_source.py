@@ -11,7 +11,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition  # type: ignore[i
 
 from local import manifests
 from local.layout import ROOT
-from shared.outbox.binding import to_record
+from shared.cloudevents.kafka import to_record
 from tests.cluster.echo import Echo, echo, service
 from tools.cluster import ingress, kafka_source, standins
 from tools.cluster.crds import Document

@@ -6,8 +6,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
+from shared.cloudevents.kafka import to_record
 from shared.ids import new_id
-from shared.outbox.binding import to_record
 from tests.conftest import Database
 from tests.local.box import Box
 from tests.local.yaml_files import write

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from shared import db
-from shared.counting import clear, count, forget_old
 from shared.ids import new_id
+from shared.rate_limit.counter import clear, count, forget_old
 from tests.conftest import Database
 from tests.real import need
 from tools.backends import redis as redis_server

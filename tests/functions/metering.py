@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from shared import metrics
+from shared.telemetry import metrics
 
 
 @contextmanager

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from local import postgres
-from shared import ready
 from shared.db.migrate import migrate
+from shared.telemetry import health as ready
 from tests.conftest import Wadi, _forget_connections
 from tests.real import need
 from tests.runtime.conftest import Notes

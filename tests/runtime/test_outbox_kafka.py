@@ -15,10 +15,10 @@ import pytest
 from cli import kafka_events
 from events.topics import TOPICS, Topic
 from shared import db
+from shared.cloudevents.kafka import from_record
 from shared.config import ConfigError
 from shared.ids import new_id
 from shared.outbox import brokers, kafka, owed
-from shared.outbox.binding import from_record
 from shared.outbox.topics import create
 from shared.runtime.serve import create_app
 from tests.conftest import Database, Wadi

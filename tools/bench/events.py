@@ -23,9 +23,9 @@ import yaml
 from events import MessageSent
 from local import postgres
 from shared import db
+from shared.cloudevents.kafka import Record, to_record
 from shared.db.migrate import migrate
 from shared.ids import new_id
-from shared.outbox.binding import Record, to_record
 from shared.outbox.write import envelope
 from tools.backends import kafka
 

@@ -7,8 +7,8 @@ uses. Only backends whose setting is set are checked.
 from collections.abc import Callable
 from typing import NamedTuple
 
-from shared import metrics
 from shared.config import setting
+from shared.telemetry import metrics
 
 Trouble = Callable[[], str | None]
 

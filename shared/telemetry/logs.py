@@ -5,8 +5,8 @@ import logging
 import sys
 from datetime import UTC, datetime
 
-from shared import trace
 from shared.config import ConfigError, setting
+from shared.telemetry import trace
 
 
 class _Line(logging.Formatter):

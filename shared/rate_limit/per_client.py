@@ -2,8 +2,8 @@
 
 from typing import NamedTuple
 
-from shared.counting import count
 from shared.errors import Problem
+from shared.rate_limit.counter import count
 
 
 class PerClient(NamedTuple):
