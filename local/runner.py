@@ -31,7 +31,8 @@ from shared import cache, coordination, search  # noqa: F401, each tells readine
 from shared.config import ConfigError, setting
 from shared.db import connect, database_url, transaction
 from shared.db.migrate import migrate
-from shared.outbox import brokers, target
+from shared.outbox.broker import target
+from shared.outbox.kafka import connection
 from shared.storage import nodes
 from shared.storage.health import troubles
 from shared.storage.origins import origins
@@ -81,7 +82,7 @@ class Runner:
             applied = await asyncio.to_thread(migrate, database)
             log.info("database ready, %s migrations applied", len(applied))
             await asyncio.to_thread(_register_nodes)
-            if brokers.in_use():
+            if connection.in_use():
                 await asyncio.to_thread(_make_topics, found.sources)
             await self._serve(found, platform, listening, url, ready)
         finally:
@@ -135,7 +136,7 @@ class Runner:
             await delivery.stop()
 
     def _delivery(self, found: manifests.Manifests, activator: Activator) -> Delivery:
-        if not brokers.in_use():
+        if not connection.in_use():
             return PostgresDelivery(database_url(session=True), found.sources, activator, self.settings.chaos)
         from local.kafka_delivery import KafkaDelivery  # the client takes a while to import
 
@@ -230,7 +231,7 @@ def _origins() -> list[str]:
 def _make_topics(sources: Sequence[manifests.KafkaSource]) -> None:
     """Raises ConfigError with the address and what was refused."""
     from local.kafka_delivery import topics_of
-    from shared.outbox.topics import create
+    from shared.outbox.kafka.topics import create
 
     for topic in create(topics_of(sources)):
         if topic.note:

@@ -7,7 +7,7 @@ side branch, a topic that was deleted, a database restored from a backup.
 from events import VideoPlanned, VideoReady
 from shared.config import integer
 from shared.db import Transaction
-from shared.outbox.owed import Condition, nobody_owes
+from shared.outbox.pending import Condition, nobody_owes
 from shared.runtime.function import Context, ping_function
 from shared.runtime.workspace import remove_abandoned
 from shared.videos.work import UNFINISHED, encoded_segments, fail, remaining_work

@@ -4,7 +4,7 @@ import sys
 
 from events.topics import TOPICS
 from shared.config import ConfigError
-from shared.outbox.topics import create
+from shared.outbox.kafka.topics import create
 
 
 def main() -> int:

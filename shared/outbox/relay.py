@@ -8,7 +8,9 @@ import psycopg2
 from psycopg2.extensions import connection
 
 from shared.config import ConfigError
-from shared.outbox import brokers, postgres, target
+from shared.outbox.broker import target
+from shared.outbox.kafka import connection as brokers
+from shared.outbox.postgres import relay as postgres
 from shared.telemetry import metrics
 
 log = logging.getLogger("wadi.outbox")
@@ -31,11 +33,11 @@ def relay(db: connection) -> int:
 
 def _relay(db: connection, transport: str) -> int:
     if transport == "kafka":
-        from shared.outbox import kafka
+        from shared.outbox.kafka import relay as kafka
 
         return kafka.relay(db)
     if transport == "broker":
-        from shared.outbox import sink
+        from shared.outbox.broker import relay as sink
 
         return sink.relay(db)
     return postgres.relay(db)

@@ -117,7 +117,8 @@ def _check_settings() -> None:
     """Raises ConfigError for what would make every request fail. That a backend answers, /ready tells: it may be down
     for a moment."""
     from shared.db import database_url  # every function has imported it by now
-    from shared.outbox import brokers, target
+    from shared.outbox.broker import target
+    from shared.outbox.kafka import connection as brokers
 
     database_url()
     if brokers.in_use():

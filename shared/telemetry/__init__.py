@@ -1,1 +1,2 @@
-"""What an operator sees of a process: its logs, metrics, trace and health. It imports nothing of shared/ but settings."""
+"""What an operator sees of a process: its logs, metrics, trace and health. It imports nothing of shared/ but
+settings."""

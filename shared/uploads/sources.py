@@ -5,7 +5,7 @@ from typing import Any
 from events import SegmentPlaced
 from shared.config import ConfigError, setting
 from shared.db import Transaction
-from shared.outbox.owed import nobody_owes
+from shared.outbox.pending import nobody_owes
 from shared.storage.nodes import load
 from shared.storage.place import replicas_wanted
 

@@ -13,7 +13,7 @@ import pytest
 
 from shared.config import ConfigError
 from shared.ids import new_id
-from shared.outbox import sink, target
+from shared.outbox.broker import relay, target
 from tests.cluster.echo import service
 from tests.cluster.running import Cluster
 from tests.conftest import Database
@@ -90,7 +90,7 @@ def wire(cluster: Cluster, database: Database) -> Iterator[Wire]:
             patch.setenv("K_SINK", f"{ingress}/{SPACE}/default")
             yield Wire(subscriber, ingress)
         finally:
-            sink._forget_idle()
+            relay._forget_idle()
             plane.kubectl("delete", "namespace", SPACE, "--wait=false")
 
 

@@ -18,8 +18,10 @@ from shared import db
 from shared.cloudevents.kafka import from_record
 from shared.config import ConfigError
 from shared.ids import new_id
-from shared.outbox import brokers, kafka, owed
-from shared.outbox.topics import create
+from shared.outbox import pending
+from shared.outbox.kafka import connection as brokers
+from shared.outbox.kafka import relay as kafka
+from shared.outbox.kafka.topics import create
 from shared.runtime.serve import create_app
 from tests.conftest import Database, Wadi
 from tests.local.box import eventually
@@ -274,18 +276,18 @@ def test_a_group_that_is_behind_owes(database: Database, address: str, monkeypat
 
     monkeypatch.setitem(TOPICS, TOPIC, Topic(partitions=3))
     group = f"test-{new_id()}"
-    monkeypatch.setattr(owed, "groups", lambda: frozenset({group}))
+    monkeypatch.setattr(pending, "groups", lambda: frozenset({group}))
     began = time.time()
     publish(new_id(), "1", "2")
     relayed()
-    assert owed.everything_handled(began + 3600), "the group has never been there"
+    assert pending.everything_handled(began + 3600), "the group has never been there"
     at = [TopicPartition(TOPIC, number) for number in range(3)]
     with closing(KafkaConsumer(bootstrap_servers=address, group_id=group)) as consumer:
         consumer.assign(at)
         consumer.commit({one: OffsetAndMetadata(0, "", -1) for one in at})
-        assert not owed.everything_handled(began + 3600)
-        assert owed.everything_handled(began - 3600), "so long ago, nothing was published"
+        assert not pending.everything_handled(began + 3600)
+        assert pending.everything_handled(began - 3600), "so long ago, nothing was published"
         consumer.commit({one: OffsetAndMetadata(end, "", -1) for one, end in consumer.end_offsets(at).items()})
-    assert owed.everything_handled(began + 3600)
+    assert pending.everything_handled(began + 3600)
     monkeypatch.setenv("KAFKA_BROKERS", AWAY)
-    assert not owed.everything_handled(began - 3600), "nobody knows"
+    assert not pending.everything_handled(began - 3600), "nobody knows"

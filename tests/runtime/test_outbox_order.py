@@ -15,7 +15,7 @@ from shared import db
 from shared.db import Transaction
 from shared.ids import new_id
 from shared.outbox import relay
-from shared.outbox.postgres import APPEND_LOCK
+from shared.outbox.postgres.relay import APPEND_LOCK
 from tests.conftest import Database
 from tests.runtime.patience import until
 

@@ -24,7 +24,9 @@ from cli.errors import CliError
 from shared import db
 from shared.config import ConfigError
 from shared.ids import new_id
-from shared.outbox import owed, sink, target
+from shared.outbox import pending
+from shared.outbox.broker import relay as sink
+from shared.outbox.broker import target
 from shared.runtime.serve import _check_settings, create_app
 from tests.conftest import Database, Wadi
 from tests.local.box import eventually
@@ -482,11 +484,11 @@ def test_a_broker_owes_until_a_video_makes_no_progress_for_long(database: Databa
 
     def owed_by_nobody() -> bool:
         with db.transaction() as tx:
-            condition = owed.nobody_owes(tx, 1)("v.id")
+            condition = pending.nobody_owes(tx, 1)("v.id")
             return tx.one(f"select 1 from video v where v.id = %s and {condition}", (video,)) is not None
 
     assert not owed_by_nobody()
-    database.all("update video set updated_at = now() - make_interval(secs => %s)", (owed.SINK_SECONDS + 1,))
+    database.all("update video set updated_at = now() - make_interval(secs => %s)", (pending.SINK_SECONDS + 1,))
     assert owed_by_nobody()
     publish(video, "1")
     assert not owed_by_nobody()

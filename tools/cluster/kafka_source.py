@@ -41,7 +41,7 @@ from local.kafka_reader import KafkaReader
 from local.manifests.knative import Delivery
 from local.sinks import KEPT_OF_A_BODY, Answer
 from shared.config import ConfigError
-from shared.outbox.topics import create
+from shared.outbox.kafka.topics import create
 from tools.backends import server
 from tools.backends.server import Program, Server
 from tools.cluster.api import Api, ApiError, Object

@@ -3,7 +3,7 @@
 import yaml
 
 from events.topics import TOPICS, Topic
-from shared.outbox.topics import configuration
+from shared.outbox.kafka.topics import configuration
 from tools.generate.capabilities import KNATIVE
 
 FILE = KNATIVE / "components" / "topics" / "topics.yaml"

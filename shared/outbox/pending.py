@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING
 
 from events.topics import TOPICS
 from shared.config import ConfigError
-from shared.outbox import brokers, target
+from shared.outbox.broker import target
+from shared.outbox.kafka import connection
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient  # type: ignore[import-untyped]
@@ -52,7 +53,7 @@ def nobody_owes(tx: Transaction, after: int) -> Condition:
     was published more than `after` seconds ago."""
     if target.in_use():
         return lambda key: f"{OUTBOX} and {PROGRESS}".format(key=key, seconds=SINK_SECONDS)
-    if not brokers.in_use():
+    if not connection.in_use():
         return lambda key: f"{OUTBOX} and {DELIVERY}".format(key=key)
     row = tx.one("select extract(epoch from now() - make_interval(secs => %s)) as moment", (after,))
     assert row is not None
@@ -67,7 +68,7 @@ def everything_handled(moment: float) -> bool:
     from kafka.errors import KafkaError  # type: ignore[import-untyped]
 
     try:
-        with brokers.admin() as admin:
+        with connection.admin() as admin:
             return not _behind(admin, int(moment * 1000))
     except (KafkaError, OSError, ConfigError) as error:
         log.warning("nothing is called stalled now: %s", " ".join(str(error).split()))

@@ -22,8 +22,8 @@ from psycopg2.extensions import connection
 
 from shared.cloudevents.http import to_http
 from shared.config import ConfigError, setting
-from shared.outbox import target
 from shared.outbox.batches import Row, Sent, relay_in_batches
+from shared.outbox.broker import target
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection

@@ -11,8 +11,8 @@ from psycopg2.extensions import connection
 
 from shared.cloudevents.kafka import to_record
 from shared.config import ConfigError
-from shared.outbox import brokers
 from shared.outbox.batches import Row, Sent, relay_in_batches
+from shared.outbox.kafka import connection as brokers
 
 if TYPE_CHECKING:
     from kafka import KafkaProducer  # type: ignore[import-untyped]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from events.topics import Topic
 from shared.config import integer
-from shared.outbox import brokers
+from shared.outbox.kafka import connection
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient  # type: ignore[import-untyped]
@@ -29,7 +29,7 @@ def create(wanted: Mapping[str, Topic], servers: str = "") -> list[Found]:
     time, by several at once; at KAFKA_BROKERS unless `servers` are named. Raises ConfigError."""
     from kafka.errors import KafkaError, TopicAlreadyExistsError  # type: ignore[import-untyped]
 
-    with brokers.admin(servers) as admin:
+    with connection.admin(servers) as admin:
         try:
             there = _partitions(admin, wanted)
             missing = [name for name in wanted if name not in there]
@@ -41,7 +41,7 @@ def create(wanted: Mapping[str, Topic], servers: str = "") -> list[Found]:
                     continue
             there = _partitions(admin, wanted)
         except (KafkaError, OSError) as error:
-            raise brokers.away(error, servers) from error
+            raise connection.away(error, servers) from error
     return [Found(name, there[name], name in missing, _note(wanted[name], there[name])) for name in sorted(there)]
 
 
