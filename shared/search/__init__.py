@@ -3,7 +3,7 @@
 from shared.config import setting
 from shared.db import Transaction
 from shared.search.base import BadCursor, Document, Hit, Kind, Results, SearchIndex
-from shared.search.postgres import PostgresIndex
+from shared.search.postgres.index import PostgresIndex
 from shared.telemetry import health
 
 __all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index"]
@@ -12,14 +12,14 @@ __all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "op
 def open_index(tx: Transaction) -> SearchIndex:
     """The search index. What is put into the embedded one commits with `tx`."""
     if setting("OPENSEARCH_URL"):
-        from shared.search.opensearch import OpenSearchIndex
+        from shared.search.opensearch.index import OpenSearchIndex
 
         return OpenSearchIndex(tx)
     return PostgresIndex(tx)
 
 
 def _trouble() -> str | None:
-    from shared.search.opensearch_ready import trouble
+    from shared.search.opensearch.health import trouble
 
     return trouble()
 

@@ -63,9 +63,9 @@ def _fill(target: Target, progress: Progress) -> int:
 
 def _target() -> Target:
     if setting("OPENSEARCH_URL"):
-        from shared.search.opensearch_target import OpenSearchTarget
+        from shared.search.opensearch.target import OpenSearchTarget
 
         return OpenSearchTarget(new_id())
-    from shared.search.postgres_target import PostgresTarget
+    from shared.search.postgres.target import PostgresTarget
 
     return PostgresTarget()

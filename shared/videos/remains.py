@@ -50,7 +50,7 @@ def remains(tx: Transaction, video_id: str) -> Iterator[Remains]:
             f"{note['notes']} objects wait for it ({note['trouble'] or 'not tried yet'})",
         )
     if setting("OPENSEARCH_URL"):
-        from shared.search.opensearch_count import documents_of
+        from shared.search.opensearch.count import documents_of
 
         if count := documents_of(video_id):
             yield Remains(video_id, "OpenSearch", f"{count} documents")

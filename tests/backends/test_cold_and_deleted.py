@@ -67,7 +67,7 @@ def test_frozen_read_thawed_and_deleted_in_buckets(bucket: str, database: Databa
 
 
 def test_opensearch_forgets_it_too(database: Database, wadi: Wadi) -> None:
-    from shared.search.opensearch_count import documents_of
+    from shared.search.opensearch.count import documents_of
 
     with own_index(need("opensearch")):
         owner = account(database, "Ada")

@@ -17,7 +17,7 @@ def own_index(url: str, **settings: str) -> Iterator[str]:
     with pytest.MonkeyPatch.context() as patch:
         for setting, value in {"OPENSEARCH_URL": url, "OPENSEARCH_INDEX": name, **fast, **settings}.items():
             patch.setenv(setting, value)
-        from shared.search.opensearch_client import client
+        from shared.search.opensearch.client import client
 
         try:
             yield name
@@ -46,15 +46,13 @@ class Fresh(SearchIndex):
 
 
 def refresh() -> None:
-    from shared.search import opensearch_index
-    from shared.search.opensearch_client import client
+    from shared.search.opensearch.client import client
 
     client().indices.refresh(index=f"{opensearch_index.alias()}*")
 
 
 def indexes() -> list[str]:
     """The names of the indexes that are there."""
-    from shared.search import opensearch_index
-    from shared.search.opensearch_client import client
+    from shared.search.opensearch.client import client
 
     return sorted(client().indices.get(index=f"{opensearch_index.alias()}*"))

@@ -53,7 +53,7 @@ def run(code: str) -> str:
 
 def test_its_client_finds_the_class_that_it_looks_for_in_our_package() -> None:
     said = run(
-        "import sys, events, shared.search.opensearch_client as ours\n"
+        "import sys, events, shared.search.opensearch.client as ours\n"
         "from opensearchpy import OpenSearch\n"
         "import events as after\n"
         "assert after is events is sys.modules['events']\n"
@@ -64,7 +64,7 @@ def test_its_client_finds_the_class_that_it_looks_for_in_our_package() -> None:
 
 
 def test_without_ours_it_cannot_be_imported() -> None:
-    """If this fails, the client no longer needs our help: shared/search/opensearch_client.py may forget about it."""
+    """If this fails, the client no longer needs our help: shared/search/opensearch/client.py may forget about it."""
     run(
         "import events\n"
         "try:\n    import opensearchpy\n"
@@ -122,10 +122,10 @@ def test_one_that_answers_is_ready(index: str) -> None:
 
 
 def test_an_index_of_another_version_is_named(index: str) -> None:
-    from shared.search import opensearch_index
-    from shared.search.opensearch_client import client
+    from shared.search.opensearch import mapping
+    from shared.search.opensearch.client import client
 
-    opensearch_index.make(client(), f"{index}-v0-20200101-000000-000000", behind=index)
+    mapping.make(client(), f"{index}-v0-20200101-000000-000000", behind=index)
     ready = _app("search").test_client().get("/ready")
     assert "run `wadi reindex`" in ready.json["degraded"]["search"]
 

@@ -204,7 +204,7 @@ def test_the_alias_moves_and_the_old_index_goes(opensearch: str, ada: Person, da
 
 
 def test_shards_and_replicas_are_as_set(opensearch: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    from shared.search.opensearch_client import client
+    from shared.search.opensearch.client import client
 
     monkeypatch.setenv("OPENSEARCH_SHARDS", "3")
     monkeypatch.setenv("OPENSEARCH_REPLICAS", "2")
@@ -244,8 +244,8 @@ def test_one_that_fails_leaves_all_as_it_was(opensearch: str, ada: Person, datab
 
 
 def test_one_that_was_killed_is_in_nobodys_way(opensearch: str, ada: Person, database: Database) -> None:
-    from shared.search.opensearch_client import client
-    from shared.search.opensearch_target import OpenSearchTarget
+    from shared.search.opensearch.client import client
+    from shared.search.opensearch.target import OpenSearchTarget
 
     film = publish(database, ada, "Camel")
     OpenSearchTarget(new_id()).start()

@@ -180,10 +180,10 @@ def spread(milliseconds: list[float]) -> dict[str, float]:
 
 
 def remove() -> None:
-    from shared.search import opensearch_index
-    from shared.search.opensearch_client import client
+    from shared.search.opensearch import mapping
+    from shared.search.opensearch.client import client
 
-    for index in opensearch_index.behind(client(), opensearch_index.alias()):
+    for index in mapping.behind(client(), mapping.alias()):
         client().indices.delete(index=index)
 
 

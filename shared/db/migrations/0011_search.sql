@@ -1,4 +1,4 @@
--- What can be found: PostgreSQL's full text as the embedded search index. shared/search/postgres.py writes it.
+-- What can be found: PostgreSQL's full text as the embedded search index. shared/search/postgres/index.py writes it.
 
 create table search_document (
     kind       text not null check (kind in ('video', 'message')),

@@ -8,7 +8,7 @@ their transaction, so this works through a transaction pooler.
 from collections.abc import Callable
 
 from shared.db import Transaction
-from shared.search import opensearch_index
+from shared.search.opensearch import mapping
 
 WRITERS_LOCK = 7_236_910_030
 
@@ -36,6 +36,6 @@ def write_next(write: Callable[[str], None]) -> None:
     from opensearchpy.exceptions import NotFoundError
 
     try:
-        write(opensearch_index.next_alias())
+        write(mapping.next_alias())
     except NotFoundError:
         return

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from shared.search.opensearch_index import TEXTS
+from shared.search.opensearch.mapping import TEXTS
 from shared.search.query import Term, insisted_on, parse
 from shared.search.stop_words import STOP_WORDS
 

@@ -1,16 +1,14 @@
 """How many documents OpenSearch has of a video, in what is searched and in what is being rebuilt."""
 
-from shared.search import opensearch_index
-from shared.search.opensearch_client import client, reached
+from shared.search.opensearch import mapping
+from shared.search.opensearch.client import client, reached
 
 
 def documents_of(video_id: str) -> int:
     """Raises Unavailable."""
     with reached():
         indexes = {
-            name
-            for alias in (opensearch_index.alias(), opensearch_index.next_alias())
-            for name in opensearch_index.behind(client(), alias)
+            name for alias in (mapping.alias(), mapping.next_alias()) for name in mapping.behind(client(), alias)
         }
         found = 0
         for index in sorted(indexes):

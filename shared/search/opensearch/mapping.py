@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.config import integer, setting
-from shared.search.opensearch_ready import VERSION
+from shared.search.opensearch.health import VERSION
 from shared.search.stop_words import STOP_WORDS
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The search index in OpenSearch. Its words are those of shared/search/postgres.py: the same tests hold both."""
+"""The search index in OpenSearch. Its words are those of shared/search/postgres/index.py: the same tests hold both."""
 
 from collections.abc import Callable
 from decimal import Decimal
@@ -8,12 +8,14 @@ from msgspec import UNSET
 
 from shared.db import Transaction
 from shared.search import cursor as cursors
-from shared.search import generation, opensearch_build, opensearch_index
+from shared.search import generation
 from shared.search.base import Document, Hit, Kind, Results, SearchIndex
 from shared.search.document import MAX_HIGHLIGHTED, prepare
 from shared.search.highlight import Span, mark, snippet, spans
-from shared.search.opensearch_client import client, reached
-from shared.search.opensearch_query import STEPS, Query, build
+from shared.search.opensearch import build as opensearch_build
+from shared.search.opensearch import mapping
+from shared.search.opensearch.client import client, reached
+from shared.search.opensearch.query import STEPS, Query, build
 from shared.search.text import fold
 
 CREATE_LOCK = 7_236_910_031  # who makes the first index
@@ -60,18 +62,18 @@ class OpenSearchIndex(SearchIndex):
         with reached():
             building = opensearch_build.enter(self._tx)
             try:
-                write(opensearch_index.alias())
+                write(mapping.alias())
             except NotFoundError:
                 self._make_the_first()
-                write(opensearch_index.alias())
+                write(mapping.alias())
             if building:
                 opensearch_build.write_next(write)
         generation.changed(self._tx)
 
     def _make_the_first(self) -> None:
         self._tx.execute("select pg_advisory_xact_lock(%s)", (CREATE_LOCK,))
-        if not opensearch_index.behind(client(), opensearch_index.alias()):
-            opensearch_index.make(client(), opensearch_index.new_name(), behind=opensearch_index.alias())
+        if not mapping.behind(client(), mapping.alias()):
+            mapping.make(client(), mapping.new_name(), behind=mapping.alias())
 
     def _put(self, alias: str, document: Document, revision: int) -> None:
         from opensearchpy.exceptions import ConflictError
@@ -110,7 +112,7 @@ class OpenSearchIndex(SearchIndex):
             done = operation(
                 index=alias,
                 body=body,
-                params={**opensearch_index.LONG, "conflicts": "proceed", "refresh": "true"},
+                params={**mapping.LONG, "conflicts": "proceed", "refresh": "true"},
             )
             if not done["version_conflicts"]:
                 return
@@ -128,7 +130,7 @@ class OpenSearchIndex(SearchIndex):
         with reached():
             try:
                 answer = client().search(
-                    index=opensearch_index.alias(),
+                    index=mapping.alias(),
                     body=_request(query, viewer, kind, limit + 1, place),
                     params={"allow_partial_search_results": "false"},
                 )

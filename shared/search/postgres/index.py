@@ -14,8 +14,8 @@ from shared.search import generation
 from shared.search.base import Document, Hit, Kind, Results, SearchIndex
 from shared.search.document import MAX_HIGHLIGHTED, prepare
 from shared.search.highlight import Span, mark, snippet, spans
+from shared.search.postgres.tsquery import TsQuery, build
 from shared.search.text import fold
-from shared.search.tsquery import TsQuery, build
 
 _PUT = """
     insert into search_document (kind, id, video_id, owner_id, visibility, title, body, tags, vector)

@@ -4,7 +4,7 @@ from shared import db
 from shared.db import Transaction
 from shared.search import generation
 from shared.search.base import Document
-from shared.search.postgres import PostgresIndex
+from shared.search.postgres.index import PostgresIndex
 from shared.search.target import Target
 
 

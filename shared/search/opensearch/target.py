@@ -7,10 +7,11 @@ from typing import Any
 from shared import db
 from shared.db import Transaction
 from shared.errors import LeaseLost, Unavailable
-from shared.search import generation, opensearch_build, opensearch_index
+from shared.search import generation
 from shared.search.base import Document
-from shared.search.opensearch import key, source
-from shared.search.opensearch_client import client, reached
+from shared.search.opensearch import build, mapping
+from shared.search.opensearch.client import client, reached
+from shared.search.opensearch.index import key, source
 from shared.search.target import RebuildUnderWay, Target
 
 GIVEN_UP_AFTER = 180  # seconds; a batch takes one, and two requests of LONG at the very most
@@ -21,11 +22,11 @@ SEARCHED_SECONDS = 1.0  # an index that was replaced may still be in use by the 
 class OpenSearchTarget(Target):
     def __init__(self, holder: str) -> None:
         self._holder = holder
-        self._name = opensearch_index.new_name()
+        self._name = mapping.new_name()
 
     def start(self) -> None:
         with db.transaction() as tx, reached():
-            opensearch_build.alone(tx)
+            build.alone(tx)
             if not tx.execute(
                 """
                 insert into search_build (index_name, holder) values (%s, %s)
@@ -36,14 +37,14 @@ class OpenSearchTarget(Target):
                 (self._name, self._holder, GIVEN_UP_AFTER),
             ):
                 raise RebuildUnderWay("Another `wadi reindex` is under way.")
-            for left in opensearch_index.behind(client(), opensearch_index.next_alias()):
+            for left in mapping.behind(client(), mapping.next_alias()):
                 client().indices.delete(index=left)  # by a rebuild that was killed
-            opensearch_index.remove_replaced(client())
-            opensearch_index.make(client(), self._name, behind=opensearch_index.next_alias())
+            mapping.remove_replaced(client())
+            mapping.make(client(), self._name, behind=mapping.next_alias())
 
     def add(self, tx: Transaction, documents: list[Document]) -> None:
         self._hold(tx)
-        revision = opensearch_build.revision(tx)
+        revision = build.revision(tx)
         with reached():
             self._send([_action(document, revision) for document in documents])
 
@@ -53,34 +54,34 @@ class OpenSearchTarget(Target):
         _, errors = bulk(
             client(),
             actions,
-            index=opensearch_index.next_alias(),
+            index=mapping.next_alias(),
             require_alias="true",
             max_chunk_bytes=MAX_REQUEST,
             max_retries=3,  # of what is refused because OpenSearch has too much to do
             raise_on_error=False,
-            request_timeout=opensearch_index.SECONDS,
+            request_timeout=mapping.SECONDS,
         )
         refused = [error["index"] for error in errors if error["index"]["status"] != 409]  # that is: it has a newer one
         if refused:
             raise Unavailable(f"OpenSearch refused {len(refused)} documents, the first: {refused[0]['error']}")
 
     def finish(self) -> str:
-        alias, upcoming = opensearch_index.alias(), opensearch_index.next_alias()
+        alias, upcoming = mapping.alias(), mapping.next_alias()
         with db.transaction() as tx, reached():
-            opensearch_build.alone(tx)
+            build.alone(tx)
             self._hold(tx)
             client().indices.refresh(index=self._name)
             actions: list[dict[str, Any]] = [
-                {"remove": {"index": index, "alias": alias}} for index in opensearch_index.behind(client(), alias)
+                {"remove": {"index": index, "alias": alias}} for index in mapping.behind(client(), alias)
             ]
             actions.append({"remove": {"index": self._name, "alias": upcoming}})
             actions.append({"add": {"index": self._name, "alias": alias}})
-            client().indices.update_aliases(body={"actions": actions}, params=opensearch_index.LONG)
+            client().indices.update_aliases(body={"actions": actions}, params=mapping.LONG)
             tx.execute("delete from search_build")
             generation.changed(tx)
         time.sleep(SEARCHED_SECONDS)
         with reached():
-            opensearch_index.remove_replaced(client())
+            mapping.remove_replaced(client())
         return self._name
 
     def give_up(self) -> None:

@@ -1,0 +1,1 @@
+"""Full text search in PostgreSQL, the embedded default."""
