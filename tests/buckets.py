@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from shared.ids import new_id
-from shared.objects.s3_client import client
-from shared.objects.s3_location import located
+from shared.objects.s3.client import client
+from shared.objects.s3.location import located
 from tests import real
 
 ANY = {"AWS_ACCESS_KEY_ID": "any", "AWS_SECRET_ACCESS_KEY": "any", "AWS_REGION": "us-east-1"}

@@ -25,8 +25,8 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, session: Session) -> Exit:
     from shared.config import ConfigError
     from shared.objects import ObjectError
-    from shared.objects.s3_location import declared
-    from shared.objects.s3_setup import prepare
+    from shared.objects.s3.location import declared
+    from shared.objects.s3.setup import prepare
 
     ended = Exit.OK
     given = {name: getattr(args, name) for name in ("endpoint", "region", "profile") if getattr(args, name)}

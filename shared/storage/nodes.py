@@ -180,7 +180,7 @@ def insert(tx: Transaction, node_id: str, place: Place, weight: float = 1.0, zon
 def declared() -> list[Place]:
     """What the settings name, in order."""
     if setting("AWS_S3_BUCKET"):
-        from shared.objects.s3_location import declared as buckets
+        from shared.objects.s3.location import declared as buckets
 
         return [Place("s3", location, dict(options)) for location, options in buckets()]
     return [Place("directory", str(path), {}) for path in directories()]

@@ -243,7 +243,7 @@ def _progress(tx: Transaction) -> RebalanceView:
 def _plain(place: Place) -> Place:
     """The same place, written in the one way that it can be compared by. Raises ConfigError."""
     if place.kind == "s3":
-        from shared.objects.s3_location import located
+        from shared.objects.s3.location import located
 
         return place._replace(location=str(located(place.location, place.options)))
     if not Path(place.location).is_absolute():

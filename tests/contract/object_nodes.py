@@ -14,7 +14,7 @@ from aiohttp import web
 from local.objects import add_object_routes
 from shared.objects import ObjectStore
 from shared.objects.directory import DirectoryStore
-from shared.objects.s3 import S3Store
+from shared.objects.s3.store import S3Store
 from tests.buckets import buckets
 
 

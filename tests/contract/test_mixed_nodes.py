@@ -9,7 +9,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from shared.db import transaction
-from shared.objects.s3 import S3Store
+from shared.objects.s3.store import S3Store
 from shared.runtime.serve import create_app
 from shared.storage import delete_object, place, signed_urls
 from shared.storage.nodes import load, local_stores

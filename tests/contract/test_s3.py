@@ -17,8 +17,8 @@ import pytest
 from shared.config import ConfigError
 from shared.objects import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectMissing, UploadGone
 from shared.objects.factory import create_store, identity_of, open_store
-from shared.objects.s3 import S3Store
-from shared.objects.s3_setup import prepare
+from shared.objects.s3.setup import prepare
+from shared.objects.s3.store import S3Store
 from tests.buckets import buckets, remove, s3, s3_settings
 from tests.cli.runs import free_port
 from tests.real import need

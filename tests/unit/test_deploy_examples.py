@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from shared.objects.s3_setup import DAY_HOURS
+from shared.objects.s3.setup import DAY_HOURS
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 EXAMPLES = DOCS / "deploy/examples"

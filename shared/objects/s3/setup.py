@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from shared.config import integer
 from shared.ids import new_id
 from shared.objects.base import NodeUnavailable, ObjectError, ObjectMissing
-from shared.objects.s3 import S3Store
-from shared.objects.s3_client import client, code_of, encryption, s3_errors
+from shared.objects.s3.client import client, code_of, encryption, s3_errors
+from shared.objects.s3.store import S3Store
 
 # The last one: a server that does not know ?cors takes it for the making of the bucket.
 NOT_IMPLEMENTED = {"NotImplemented", "MethodNotAllowed", "XNotImplemented", "BucketAlreadyOwnedByYou"}

@@ -12,8 +12,8 @@ from typing import Any
 
 from shared.config import ConfigError, integer, setting
 from shared.objects.base import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectError, ObjectMissing, UploadGone
-from shared.objects.s3_location import Location, Server
-from shared.objects.s3_signing import Credentials
+from shared.objects.s3.location import Location, Server
+from shared.objects.s3.signing import Credentials
 
 CONNECT_SECONDS = 3
 TRIES = 2  # another node is asked after that

@@ -39,9 +39,9 @@ from shared.objects.base import (
     part_count,
     part_length,
 )
-from shared.objects.s3_client import client, code_of, credentials, encryption, s3_errors, status_of
-from shared.objects.s3_location import declared, located
-from shared.objects.s3_signing import origin, presign
+from shared.objects.s3.client import client, code_of, credentials, encryption, s3_errors, status_of
+from shared.objects.s3.location import declared, located
+from shared.objects.s3.signing import origin, presign
 
 __all__ = ["S3Store", "declared", "identity"]
 

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote, urlsplit
 
-from shared.objects.s3_location import Location
+from shared.objects.s3.location import Location
 
 HOUR = 3600
 LONGEST = 7 * 24 * HOUR  # that S3 accepts
