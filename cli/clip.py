@@ -26,7 +26,7 @@ def sample_clip() -> Path:
 
 
 def _make(file: Path) -> None:
-    from shared.media.ffmpeg import ffmpeg_path
+    from shared.media.sandbox.ffmpeg import ffmpeg_path
 
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:

@@ -6,7 +6,7 @@ import msgspec
 
 from events import VideoPlanned
 from shared.media.errors import MediaError
-from shared.media.thumbnails import make_thumbnails as make
+from shared.media.pictures.thumbnails import make_thumbnails as make
 from shared.runtime.function import Context, event_function, seconds
 from shared.runtime.workspace import workspace
 from shared.storage import record, source

@@ -3,7 +3,7 @@
 from events import VideoPlanned, VideoUploaded
 from shared.ids import new_id
 from shared.media.model import Plan
-from shared.media.plan import plan
+from shared.media.planning.plan import plan
 from shared.runtime.function import Context, event_function, seconds
 from shared.storage import source
 from shared.videos.failing import fails_video

@@ -3,7 +3,7 @@
 from events import AudioPlanned, SegmentEncoded
 from shared.db import Transaction
 from shared.ids import new_id
-from shared.media.audio import encode_audio
+from shared.media.audio.encode import encode_audio
 from shared.runtime.function import Context, event_function, seconds
 from shared.runtime.workspace import workspace
 from shared.storage import source

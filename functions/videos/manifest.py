@@ -6,9 +6,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.db import Transaction, read_one
-from shared.media.manifests import NotYet, Piece, Published, dash, hls_master, hls_media
+from shared.media.manifests.render import NotYet, Piece, Published, dash, hls_master, hls_media
 from shared.media.model import Plan, Storyboard
-from shared.media.thumbnails import storyboard_vtt
+from shared.media.pictures.thumbnails import storyboard_vtt
 from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
 from shared.storage import signed_urls
 from shared.videos.kept import kept_answers

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 from events import SegmentEncoded, SegmentPlanned
 from shared.db import Transaction
-from shared.media.encode import encode_segment
+from shared.media.encode.segment import encode_segment
 from shared.media.model import MediaSegment, Plan
 from shared.runtime.context import Context
 from shared.runtime.workspace import workspace

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import httpx
 
-from shared.media.ffmpeg import ffmpeg_path
+from shared.media.sandbox.ffmpeg import ffmpeg_path
 from tests.e2e.playlists import hls_tracks
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from shared.media.ffmpeg import ffmpeg_path
+from shared.media.sandbox.ffmpeg import ffmpeg_path
 from tests.cli.runs import User, free_port
 
 SEED = 20261125

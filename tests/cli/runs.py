@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from shared.media.ffmpeg import ffmpeg_path
+from shared.media.sandbox.ffmpeg import ffmpeg_path
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -48,11 +48,11 @@ class Fresh(SearchIndex):
 def refresh() -> None:
     from shared.search.opensearch.client import client
 
-    client().indices.refresh(index=f"{opensearch_index.alias()}*")
+    client().indices.refresh(index=f"{mapping.alias()}*")
 
 
 def indexes() -> list[str]:
     """The names of the indexes that are there."""
     from shared.search.opensearch.client import client
 
-    return sorted(client().indices.get(index=f"{opensearch_index.alias()}*"))
+    return sorted(client().indices.get(index=f"{mapping.alias()}*"))

@@ -10,12 +10,12 @@ from pathlib import Path
 import av
 from msgspec import Struct
 
-from shared.media.audio import FRAME, SAMPLE_RATE, encode_audio
-from shared.media.boxes import children, find
-from shared.media.encode import encode_segment
-from shared.media.fragments import take_apart
+from shared.media.audio.encode import FRAME, SAMPLE_RATE, encode_audio
+from shared.media.encode.segment import encode_segment
 from shared.media.model import MediaSegment, Plan
-from shared.media.plan import plan as make_plan
+from shared.media.mp4.boxes import children, find
+from shared.media.mp4.fragments import take_apart
+from shared.media.planning.plan import plan as make_plan
 from tests.media.clips import read_number
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import av
 import pytest
 
-from shared.media.boxes import find
-from shared.media.encode import encode_segment
+from shared.media.encode.segment import encode_segment
 from shared.media.errors import EncodeTrouble, MediaError
-from shared.media.plan import plan
+from shared.media.mp4.boxes import find
+from shared.media.planning.plan import plan
 from tests.media.clips import clip, damaged, ffmpeg, sweep
 from tests.media.published import assert_same_sound, decoded_pictures, heard, numbers, publish
 
@@ -190,7 +190,9 @@ def test_a_decoder_that_crashes_is_told_from_one_that_is_killed(
     code: str, refused: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The child that reads the file dies as hostile files make one die; the parent lives to say so."""
-    script = f"import os\nimport shared.media.worker as w\ndef work(*a):\n    yield {code}\nw._work = work\nw.main()"
-    monkeypatch.setattr("shared.media.worker.COMMAND", [sys.executable, "-c", script])
+    script = (
+        f"import os\nimport shared.media.sandbox.worker as w\ndef work(*a):\n    yield {code}\nw._work = work\nw.main()"
+    )
+    monkeypatch.setattr("shared.media.sandbox.worker.COMMAND", [sys.executable, "-c", script])
     with pytest.raises(refused):
         plan(str(whole("plain40.mp4")))

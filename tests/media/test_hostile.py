@@ -12,12 +12,12 @@ from pathlib import Path
 
 import pytest
 
-from shared.media.audio import encode_audio
-from shared.media.child import Child, Limits, run
-from shared.media.encode import encode_segment
+from shared.media.audio.encode import encode_audio
+from shared.media.encode.segment import encode_segment
 from shared.media.errors import EncodeTrouble, MediaError
-from shared.media.ffmpeg import ffmpeg_path, input_arguments, run_ffmpeg
-from shared.media.plan import plan
+from shared.media.planning.plan import plan
+from shared.media.sandbox.child import Child, Limits, run
+from shared.media.sandbox.ffmpeg import ffmpeg_path, input_arguments, run_ffmpeg
 from tests.media.clips import clip
 
 HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n{target}\n#EXT-X-ENDLIST\n"
@@ -215,7 +215,8 @@ def test_children_die_with_their_parent(tmp_path: Path) -> None:
 
     note = tmp_path / "pid"
     inner = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
-    code = f"import sys\nfrom shared.media.child import Limits, run\nrun([sys.executable, '-c', {inner!r}], Limits())"
+    imports = "import sys\nfrom shared.media.sandbox.child import Limits, run\n"
+    code = f"{imports}run([sys.executable, '-c', {inner!r}], Limits())"
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
     deadline = time.monotonic() + 30
     while not (note.exists() and note.read_text()):

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.media.manifests import NotYet, Piece, Published, average_rate, dash, hls_master, hls_media, peak_rate
+from shared.media.manifests.render import NotYet, Piece, Published, average_rate, dash, hls_master, hls_media, peak_rate
 from tests.media.clips import clip
 from tests.media.published import Result, publish
 

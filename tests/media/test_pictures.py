@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.media.encode import encode_segment
-from shared.media.plan import plan
+from shared.media.encode.segment import encode_segment
+from shared.media.planning.plan import plan
 from tests.media.clips import clip, remuxed
 from tests.media.published import Result, decoded_pictures, numbers, publish
 

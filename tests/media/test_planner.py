@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.media.audio import FRAME, boundaries, samples
-from shared.media.cuts import choose_cuts, frames_between, thin_out
-from shared.media.encode import TIMESCALE, ticks
-from shared.media.fragments import spread
-from shared.media.ladder import ladder, level
+from shared.media.audio.encode import FRAME, boundaries, samples
+from shared.media.encode.segment import TIMESCALE, ticks
 from shared.media.model import AudioInfo, Plan, Ratio, SourceInfo
-from shared.media.plan import Survey, plan_from
+from shared.media.mp4.fragments import spread
+from shared.media.planning.cuts import choose_cuts, frames_between, thin_out
+from shared.media.planning.ladder import ladder, level
+from shared.media.planning.plan import Survey, plan_from
 
 TIME_BASES = st.sampled_from(
     [

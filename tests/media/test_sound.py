@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.media.audio import FRAME, SAMPLE_RATE, boundaries
+from shared.media.audio.encode import FRAME, SAMPLE_RATE, boundaries
 from tests.media.clips import clip, remuxed, sweep
 from tests.media.published import assert_same_sound, heard, likeness, publish
 
@@ -103,8 +103,8 @@ def test_memory_does_not_grow_with_the_track(tmp_path: Path) -> None:
         code = (
             "import sys, resource\n"
             "from pathlib import Path\n"
-            "from shared.media.plan import plan\n"
-            "from shared.media.audio_track import encode_track\n"
+            "from shared.media.planning.plan import plan\n"
+            "from shared.media.audio.track import encode_track\n"
             "source, out = sys.argv[1:]\n"
             "planned = plan(source)\n"
             "assert sum(1 for _ in encode_track(source, planned, Path(out))) == planned.segments\n"

@@ -7,8 +7,8 @@ import av
 import pytest
 
 from shared.media.model import Plan, Storyboard, Thumbnails
-from shared.media.plan import plan
-from shared.media.thumbnails import make_thumbnails, storyboard_vtt
+from shared.media.pictures.thumbnails import make_thumbnails, storyboard_vtt
+from shared.media.planning.plan import plan
 from tests.media.clips import clip, read_number, remuxed
 
 X264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"

@@ -7,8 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.media.encode import _Job, encode_segment
-from shared.media.plan import plan
+from shared.media.encode.segment import _Job, encode_segment
+from shared.media.planning.plan import plan
 from tests.media.clips import clip, remuxed, sweep
 from tests.media.published import assert_same_sound, heard, numbers, publish
 

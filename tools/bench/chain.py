@@ -16,7 +16,7 @@ from pathlib import Path
 
 import httpx
 
-from shared.media.plan import plan
+from shared.media.planning.plan import plan
 from tools.bench.clip import bench_clip
 from tools.bench.media import cpu, in_one
 

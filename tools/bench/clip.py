@@ -4,7 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
-from shared.media.ffmpeg import ffmpeg_path
+from shared.media.sandbox.ffmpeg import ffmpeg_path
 
 PICTURE = "testsrc2=size=1920x1080:rate=30,noise=alls=6:allf=t,format=yuv420p"
 

@@ -12,9 +12,11 @@ from pathlib import Path
 
 import msgspec
 
-from shared.media import audio, encode, thumbnails
+from shared.media.audio import encode as audio
+from shared.media.encode import segment
 from shared.media.model import MediaSegment, Plan, Thumbnails
-from shared.media.plan import plan
+from shared.media.pictures import thumbnails
+from shared.media.planning.plan import plan
 from shared.runtime import serve
 
 
@@ -30,7 +32,7 @@ def prepare(clip: Path, folder: Path) -> None:
     for index in range(planned.segments):
         out, renditions = folder / str(index), [each.name for each in planned.renditions]
         out.mkdir(parents=True)
-        names += encode.encode_segment(str(clip), planned, index, renditions, out, threads=2)
+        names += segment.encode_segment(str(clip), planned, index, renditions, out, threads=2)
     sound = list(audio.encode_audio(str(clip), planned, folder / "audio"))
     pieces = Pieces(names, sound, thumbnails.make_thumbnails(str(clip), planned, folder / "pictures"))
     (folder / "pieces.json").write_bytes(msgspec.json.encode(pieces))
@@ -38,7 +40,7 @@ def prepare(clip: Path, folder: Path) -> None:
 
 def main() -> None:
     for module, name, copy in (
-        (encode, "encode_segment", copy_segment),
+        (segment, "encode_segment", copy_segment),
         (audio, "encode_audio", copy_audio),
         (thumbnails, "make_thumbnails", copy_thumbnails),
     ):

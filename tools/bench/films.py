@@ -4,8 +4,8 @@ from datetime import timedelta
 
 from shared.db import Transaction
 from shared.ids import new_id
-from shared.media.ladder import ladder
 from shared.media.model import AudioInfo, Plan, Ratio, SourceInfo
+from shared.media.planning.ladder import ladder
 
 SEGMENT_S = 10
 TIMESCALE = 90_000

@@ -21,14 +21,14 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from shared.media.audio import BIT_RATE, encode_audio
-from shared.media.encode import MUXER, encode_segment
-from shared.media.encoders import SOFTWARE
-from shared.media.ffmpeg import ffmpeg_path, input_arguments
-from shared.media.graph import rung_filters
+from shared.media.audio.encode import BIT_RATE, encode_audio
+from shared.media.encode.encoders import SOFTWARE
+from shared.media.encode.graph import rung_filters
+from shared.media.encode.segment import MUXER, encode_segment
 from shared.media.model import Plan
-from shared.media.plan import plan
-from shared.media.thumbnails import make_thumbnails
+from shared.media.pictures.thumbnails import make_thumbnails
+from shared.media.planning.plan import plan
+from shared.media.sandbox.ffmpeg import ffmpeg_path, input_arguments
 from tools.bench.clip import bench_clip
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import httpx
 import psycopg2
 
-from shared.media.ffmpeg import ffmpeg_path
+from shared.media.sandbox.ffmpeg import ffmpeg_path
 from tools.bench.box import Box, box, until
 from tools.bench.copying import prepare
 

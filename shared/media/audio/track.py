@@ -14,11 +14,11 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.stream import Discard
 
-from shared.media.audio import BIT_RATE, FRAME, RENDITION, SAMPLE_RATE, boundaries, samples
-from shared.media.audio_init import audio_init
-from shared.media.fragments import Fragments, Sample, codecs_of, digest, media_segment
+from shared.media.audio.encode import BIT_RATE, FRAME, RENDITION, SAMPLE_RATE, boundaries, samples
+from shared.media.audio.init_segment import audio_init
 from shared.media.model import MediaSegment, Plan
-from shared.media.probe import opened
+from shared.media.mp4.fragments import Fragments, Sample, codecs_of, digest, media_segment
+from shared.media.probe.container import opened
 
 SAMPLE = 4  # bytes: 32-bit floats, one plane a channel
 CHANNELS = 2

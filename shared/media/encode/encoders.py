@@ -11,10 +11,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from shared.media.child import Limits
 from shared.media.errors import EncodeTrouble
-from shared.media.ffmpeg import last_words, run_ffmpeg
 from shared.media.model import Rendition
+from shared.media.sandbox.child import Limits
+from shared.media.sandbox.ffmpeg import last_words, run_ffmpeg
 
 DEVICE = "/dev/dri/renderD128"
 

@@ -119,6 +119,6 @@ class Child:
 
 def _environment() -> dict[str, str]:
     kept = {k: v for k, v in os.environ.items() if k in PASSED_ON or k.startswith(PASSED_ON_PREFIXES)}
-    kept["PYTHONPATH"] = str(Path(__file__).parents[2])
+    kept["PYTHONPATH"] = str(Path(__file__).parents[3])
     kept["PYTHONUNBUFFERED"] = "1"
     return kept

@@ -9,7 +9,7 @@ import hashlib
 import struct
 from typing import NamedTuple
 
-from shared.media.boxes import Box, box, children, find, full_box
+from shared.media.mp4.boxes import Box, box, children, find, full_box
 
 TFHD_BASE_DATA_OFFSET, TFHD_DESCRIPTION, TFHD_DURATION, TFHD_SIZE, TFHD_FLAGS = 0x1, 0x2, 0x8, 0x10, 0x20
 TFHD_BASE_IS_MOOF = 0x20000

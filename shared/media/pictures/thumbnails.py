@@ -6,7 +6,7 @@ from pathlib import Path
 import msgspec
 
 from shared.media.model import Plan, Storyboard, Thumbnails
-from shared.media.worker import result_of
+from shared.media.sandbox.worker import result_of
 
 
 def make_thumbnails(source: str, plan: Plan, out_dir: Path) -> Thumbnails:

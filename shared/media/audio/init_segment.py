@@ -2,7 +2,7 @@
 
 import struct
 
-from shared.media.boxes import box, full_box
+from shared.media.mp4.boxes import box, full_box
 
 MATRIX = struct.pack(">9i", 0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000)
 UNDETERMINED = 0x55C4  # the language "und"

@@ -4,7 +4,7 @@ import struct
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from shared.media.peek import Peek
+from shared.media.probe.sniff import Peek
 
 
 class Box(NamedTuple):

@@ -7,7 +7,7 @@ from xml.sax.saxutils import quoteattr
 
 from msgspec import Struct
 
-from shared.media.audio import RENDITION as AUDIO
+from shared.media.audio.encode import RENDITION as AUDIO
 from shared.media.model import Plan, Rendition
 
 

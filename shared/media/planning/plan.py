@@ -8,10 +8,10 @@ from statistics import median
 
 import msgspec
 
-from shared.media.cuts import choose_cuts, frames_between, thin_out
-from shared.media.ladder import ladder
 from shared.media.model import Plan, Ratio, SourceInfo
-from shared.media.worker import result_of
+from shared.media.planning.cuts import choose_cuts, frames_between, thin_out
+from shared.media.planning.ladder import ladder
+from shared.media.sandbox.worker import result_of
 
 AUDIO_FRAME = Fraction(1024, 48_000)
 HIGHEST_FRAME_RATE = 60

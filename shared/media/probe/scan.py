@@ -14,10 +14,10 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from shared.media.errors import MediaError
-from shared.media.ffmpeg import MAX_PIXELS
 from shared.media.model import AudioInfo, SourceInfo
-from shared.media.plan import Survey, last_duration, ratio, tidy_rate
-from shared.media.probe import fraction, opened
+from shared.media.planning.plan import Survey, last_duration, ratio, tidy_rate
+from shared.media.probe.container import fraction, opened
+from shared.media.sandbox.ffmpeg import MAX_PIXELS
 
 SEEKABLE = {"mov", "mp4", "matroska", "webm"}
 DISCONTINUOUS = {"mpegts", "mpeg"}  # containers whose clock may jump where two recordings were joined

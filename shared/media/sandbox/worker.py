@@ -1,4 +1,5 @@
-"""Work on a stranger's file in a limited child process (`python -m shared.media.worker`), results as JSON lines.
+"""Work on a stranger's file in a limited child process (`python -m shared.media.sandbox.worker`), results as JSON
+lines.
 
 `result_of` and `results_of` are the parent's side, `main` the child's.
 """
@@ -11,11 +12,11 @@ from typing import Any
 
 import msgspec
 
-from shared.media.child import GIB, Child, Limits
 from shared.media.errors import EncodeTrouble, MediaError
 from shared.media.model import Plan
+from shared.media.sandbox.child import GIB, Child, Limits
 
-COMMAND = [sys.executable, "-m", "shared.media.worker"]
+COMMAND = [sys.executable, "-m", "shared.media.sandbox.worker"]
 CRASHES = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, signal.SIGBUS}
 LIMITS = Limits(memory=6 * GIB, cpu_seconds=3600, wall_seconds=3600.0)
 PATIENT = {"thumbnails": 19}  # niceness of work that nobody waits for before the video can be watched
@@ -74,16 +75,16 @@ def _work(work: str, arguments: list[str]) -> Iterator[Any]:
     av.logging.set_level(av.logging.PANIC)  # a hostile file must not flood our logs
     match work:
         case "plan":
-            from shared.media.plan import plan_from
-            from shared.media.survey import survey
+            from shared.media.planning.plan import plan_from
+            from shared.media.probe.scan import survey
 
             yield plan_from(survey(arguments[0]))
         case "audio":
-            from shared.media.audio_track import encode_track
+            from shared.media.audio.track import encode_track
 
             yield from encode_track(arguments[0], _plan(), Path(arguments[1]))
         case "thumbnails":
-            from shared.media.sprites import draw
+            from shared.media.pictures.sprites import draw
 
             yield draw(arguments[0], _plan(), Path(arguments[1]))
         case _:

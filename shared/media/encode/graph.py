@@ -2,11 +2,11 @@
 
 import functools
 
-from shared.media.child import Limits
-from shared.media.cuts import selection
-from shared.media.encoders import Encoder
-from shared.media.ffmpeg import run_ffmpeg
+from shared.media.encode.encoders import Encoder
 from shared.media.model import Plan, Rendition
+from shared.media.planning.cuts import selection
+from shared.media.sandbox.child import Limits
+from shared.media.sandbox.ffmpeg import run_ffmpeg
 
 
 def pictures(

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from shared.media.model import MediaSegment, Plan
-from shared.media.worker import results_of
+from shared.media.sandbox.worker import results_of
 
 SAMPLE_RATE = 48_000
 FRAME = 1024  # samples in an AAC frame

@@ -5,8 +5,8 @@ import os
 import re
 import shutil
 
-from shared.media.child import Ended, Limits, run
 from shared.media.errors import EncodeTrouble
+from shared.media.sandbox.child import Ended, Limits, run
 
 # Containers that a person uploads. Playlists and scripts (HLS, DASH, ffconcat, SDP, SVG …) open other files: never.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,flv,asf,mpeg,ogg"

@@ -13,9 +13,9 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from shared.media.ladder import even_size
 from shared.media.model import Plan, Storyboard, Thumbnails
-from shared.media.probe import opened
+from shared.media.planning.ladder import even_size
+from shared.media.probe.container import opened
 
 TILE_BOX = (90, 160)
 POSTER_BOX = (720, 1280)

@@ -4,13 +4,13 @@ from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
-from shared.media.child import GIB, Ended, Limits
-from shared.media.encoders import SOFTWARE, Encoder, chosen_encoder
+from shared.media.encode.encoders import SOFTWARE, Encoder, chosen_encoder
+from shared.media.encode.graph import pictures
 from shared.media.errors import EncodeTrouble, MediaError
-from shared.media.ffmpeg import input_arguments, last_words, located, run_ffmpeg
-from shared.media.fragments import codecs_of, digest, media_segment, take_apart
-from shared.media.graph import pictures
 from shared.media.model import MediaSegment, Plan
+from shared.media.mp4.fragments import codecs_of, digest, media_segment, take_apart
+from shared.media.sandbox.child import GIB, Ended, Limits
+from shared.media.sandbox.ffmpeg import input_arguments, last_words, located, run_ffmpeg
 
 TIMESCALE = 90_000
 WALL_SECONDS = 3600.0

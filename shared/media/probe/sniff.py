@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from shared.media.ffmpeg import is_address
+from shared.media.sandbox.ffmpeg import is_address
 
 
 class Peek:

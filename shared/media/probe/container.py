@@ -11,10 +11,10 @@ import av
 import av.error
 from av.container import InputContainer
 
-from shared.media.boxes import top_level_types
 from shared.media.errors import MediaError
-from shared.media.ffmpeg import MAX_PIXELS, input_guard, located
-from shared.media.peek import Peek
+from shared.media.mp4.boxes import top_level_types
+from shared.media.probe.sniff import Peek
+from shared.media.sandbox.ffmpeg import MAX_PIXELS, input_guard, located
 
 UNKNOWN = (
     "This is not a video file that Wadi knows; "

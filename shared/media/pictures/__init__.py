@@ -1,0 +1,1 @@
+"""The poster and the storyboard of a video."""

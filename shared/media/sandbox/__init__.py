@@ -1,0 +1,1 @@
+"""Limited child processes, the only places where bytes of a file that a stranger sent are decoded."""
