@@ -33,9 +33,9 @@ from shared.db import connect, database_url, transaction
 from shared.db.migrate import migrate
 from shared.outbox.broker import target
 from shared.outbox.kafka import connection
-from shared.storage import nodes
-from shared.storage.health import troubles
-from shared.storage.origins import origins
+from shared.storage.io.origins import origins
+from shared.storage.nodes import nodes
+from shared.storage.nodes.health import troubles
 from shared.telemetry.health import readiness
 
 log = logging.getLogger("wadi.runner")

@@ -22,7 +22,7 @@ def run(args: argparse.Namespace, session: Session) -> Exit:
     from shared.config import ConfigError
     from shared.db import transaction
     from shared.errors import Unavailable
-    from shared.storage import nodes
+    from shared.storage.nodes import nodes
 
     try:
         os.environ["DATABASE_URL"] = database_url()

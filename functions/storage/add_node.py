@@ -6,8 +6,8 @@ from msgspec import Meta, Struct, field
 
 from events import NodeAdded
 from shared.runtime.function import ADMIN, Context, Created, http_function
-from shared.storage.nodes import Place, load, note_directories
-from shared.storage.registry import NodeView, add, view
+from shared.storage.nodes.nodes import Place, load, note_directories
+from shared.storage.nodes.registry import NodeView, add, view
 
 
 class AddNode(Struct):

@@ -1,8 +1,8 @@
 """Looks after the nodes each minute: those that answer renew their leases, the others become suspect, then lost."""
 
 from shared.runtime.function import Context, ping_function
-from shared.storage.health import answering, note, renew
-from shared.storage.nodes import load, note_directories
+from shared.storage.nodes.health import answering, note, renew
+from shared.storage.nodes.nodes import load, note_directories
 
 
 @ping_function()

@@ -4,7 +4,7 @@ import socket
 
 from shared import coordination
 from shared.runtime.function import Context, ping_function
-from shared.storage.garbage import collect
+from shared.storage.jobs.garbage import collect
 
 
 @ping_function()

@@ -5,7 +5,7 @@ import socket
 from shared import coordination
 from shared.config import integer
 from shared.runtime.function import Context, ping_function
-from shared.storage.freezing import freeze as work_through
+from shared.storage.erasure.freeze import freeze as work_through
 from shared.videos.watched import recall_again
 
 SHARE_OF_TIMEOUT = 0.8

@@ -12,10 +12,10 @@ from shared.objects.base import content_type
 from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
 from shared.runtime.ranges import wanted_range
 from shared.storage import signed_url
-from shared.storage.cold import frozen, read_frozen
-from shared.storage.nodes import load
+from shared.storage.erasure.read import frozen, read_frozen
+from shared.storage.io.urls import FROZEN_PATH
+from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
-from shared.storage.read import FROZEN_PATH
 
 
 class GetObject(Struct):

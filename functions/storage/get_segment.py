@@ -7,8 +7,8 @@ from shared.objects.base import content_type
 from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
 from shared.runtime.ranges import wanted_range
 from shared.storage import signed_url
+from shared.storage.io.serve import Pieces, Replicas, read_good, replicas
 from shared.storage.problems import storage_problems
-from shared.storage.serve import Pieces, Replicas, read_good, replicas
 from shared.videos.visible import visible_video
 
 

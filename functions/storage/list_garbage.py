@@ -6,7 +6,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from shared.runtime.function import ADMIN, Context, http_function
-from shared.storage.garbage import listing
+from shared.storage.jobs.garbage import listing
 
 
 class ListGarbage(Struct):

@@ -5,7 +5,7 @@ import socket
 from shared import coordination
 from shared.config import integer
 from shared.runtime.function import Context, ping_function
-from shared.storage.balance import rebalance as work_through
+from shared.storage.placement.rebalance import rebalance as work_through
 
 SHARE_OF_TIMEOUT = 0.8
 

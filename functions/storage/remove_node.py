@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from events import NodeRemoved
 from shared.runtime.function import ADMIN, Accepted, Context, http_function
-from shared.storage.registry import NodeView, known, refuse_to_drain, refuse_to_lose, view
+from shared.storage.nodes.registry import NodeView, known, refuse_to_drain, refuse_to_lose, view
 
 
 class RemoveNode(Struct):

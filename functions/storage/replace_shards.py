@@ -5,7 +5,7 @@ import socket
 from shared import coordination
 from shared.config import integer
 from shared.runtime.function import Context, ping_function
-from shared.storage.lost_shards import replace_lost_shards
+from shared.storage.erasure.lost_shards import replace_lost_shards
 
 SHARE_OF_TIMEOUT = 0.8
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from msgspec import Struct
 
 from shared.runtime.function import ADMIN, Context, http_function
-from shared.storage.scrub import progress
+from shared.storage.repair.scrub import progress
 
 MOST = 100
 

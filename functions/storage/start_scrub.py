@@ -2,7 +2,7 @@
 
 from events import ScrubAsked
 from shared.runtime.function import ADMIN, Context, http_function
-from shared.storage.scrub import ask
+from shared.storage.repair.scrub import ask
 
 
 @http_function("POST /api/storage/scrub", access=ADMIN)

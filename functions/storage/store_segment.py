@@ -12,9 +12,9 @@ from shared.config import integer
 from shared.objects.base import CHUNK
 from shared.runtime.function import ADMIN, Context, Created, Problem, http_function
 from shared.runtime.workspace import workspace
+from shared.storage.io.verify import Wanted
 from shared.storage.problems import storage_problems
-from shared.storage.restore import restore
-from shared.storage.verify import Wanted
+from shared.storage.repair.restore import restore
 
 
 class StoreSegment(Struct, forbid_unknown_fields=True):

@@ -2,7 +2,7 @@
 
 from events import VideoRecalled
 from shared.runtime.function import Context, event_function, seconds
-from shared.storage.thawing import thaw as work_through
+from shared.storage.erasure.thaw import thaw as work_through
 
 
 @event_function(VideoRecalled, lease=seconds(15))

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from events import NodeAdded
 from shared.runtime.function import ADMIN, Context, http_function
-from shared.storage.registry import NodeView, known, view
+from shared.storage.nodes.registry import NodeView, known, view
 
 
 class UpdateNode(Struct):

@@ -2,7 +2,7 @@
 
 from shared.errors import Unavailable
 from shared.runtime.function import Context, ping_function
-from shared.storage.removals import remove_forgotten
+from shared.storage.jobs.deletion_queue import remove_forgotten
 from shared.videos.deleting import empty
 
 BATCH = 100

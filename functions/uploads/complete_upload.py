@@ -9,7 +9,7 @@ from shared.db import Transaction
 from shared.objects import ObjectError, ObjectStore
 from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
 from shared.storage import Stored
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.rows import own_upload, source_arrived
 from shared.videos.model import Video

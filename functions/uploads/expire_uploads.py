@@ -7,7 +7,7 @@ from typing import Any
 from shared.config import integer
 from shared.objects import NodeUnavailable, ObjectStore
 from shared.runtime.function import Context, ping_function
-from shared.storage.nodes import Nodes, load
+from shared.storage.nodes.nodes import Nodes, load
 from shared.uploads.sources import release_again
 
 BATCH = 100

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from shared.runtime.function import CREATOR, Context, http_function
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.model import Upload, upload_view
 from shared.uploads.rows import own_upload

@@ -5,9 +5,9 @@ from msgspec import Struct
 from shared.config import integer
 from shared.ids import new_id
 from shared.runtime.function import CREATOR, Context, Created, http_function
-from shared.storage.nodes import load
+from shared.storage.io.write import on_first
+from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
-from shared.storage.write import on_first
 from shared.uploads.details import check_details, check_size
 from shared.uploads.model import Upload, part_size_for, upload_view
 from shared.uploads.rows import insert_video, source_key

@@ -9,7 +9,7 @@ import re
 from msgspec import Struct
 
 from shared.runtime.function import CREATOR, Context, Problem, http_function
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.model import SignedPart, signed_part
 from shared.uploads.rows import own_upload

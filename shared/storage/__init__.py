@@ -4,9 +4,9 @@
 `delete_object` removes it.
 """
 
-from shared.storage.place import place
-from shared.storage.read import signed_url, signed_urls
-from shared.storage.source import source
-from shared.storage.write import Stored, delete_object, record, store_file
+from shared.storage.io.source import source
+from shared.storage.io.urls import signed_url, signed_urls
+from shared.storage.io.write import Stored, delete_object, record, store_file
+from shared.storage.placement.replicate import place
 
 __all__ = ["Stored", "delete_object", "place", "record", "signed_url", "signed_urls", "source", "store_file"]

@@ -6,9 +6,9 @@ from msgspec import Struct
 
 from shared.config import integer
 from shared.db import Transaction
-from shared.storage.freezing import enabled, impediment
-from shared.storage.nodes import load
-from shared.storage.place import replicas_wanted
+from shared.storage.erasure.freeze import enabled, impediment
+from shared.storage.nodes.nodes import load
+from shared.storage.placement.replicate import replicas_wanted
 
 # An object that has both is on its way from one tier to the other: its shards are what counts it as cold.
 _TIERS = """

@@ -6,8 +6,8 @@ from events import SegmentPlaced
 from shared.config import ConfigError, setting
 from shared.db import Transaction
 from shared.outbox.pending import nobody_owes
-from shared.storage.nodes import load
-from shared.storage.place import replicas_wanted
+from shared.storage.nodes.nodes import load
+from shared.storage.placement.replicate import replicas_wanted
 
 # A video is done with its source when nothing will read it again, whatever is delivered late or twice.
 DONE = """

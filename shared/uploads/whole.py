@@ -14,8 +14,8 @@ from shared.errors import Problem
 from shared.ids import new_id
 from shared.objects import ObjectError, ObjectStore
 from shared.storage import Stored
-from shared.storage.nodes import load
-from shared.storage.write import on_first
+from shared.storage.io.write import on_first
+from shared.storage.nodes.nodes import load
 from shared.uploads.rows import source_key
 
 

@@ -11,8 +11,8 @@ from shared.messages.room import lock_room
 from shared.runtime.context import Context
 from shared.search import open_index
 from shared.storage import Stored
-from shared.storage.removals import forget_objects, forget_uploads, remove_forgotten
-from shared.storage.write import forget_stored
+from shared.storage.io.write import forget_stored
+from shared.storage.jobs.deletion_queue import forget_objects, forget_uploads, remove_forgotten
 
 
 def mark_deleted(tx: Transaction, video_id: str) -> None:

@@ -7,7 +7,7 @@ from msgspec import Struct
 from shared.config import setting
 from shared.db import Transaction
 from shared.objects import NodeUnavailable, ObjectStore
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 
 # All tables with a column that names the video, but for its own row, which stays empty.
 TABLES = (

@@ -9,7 +9,7 @@ from events import MessageSent, VideoDeleted, VideoReady, VideoRecalled
 from shared.db import transaction
 from shared.identity import Role
 from shared.storage import place, signed_url
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 from tests.buckets import buckets, keys
 from tests.conftest import Database, Wadi
 from tests.contract.search_indexes import own_index

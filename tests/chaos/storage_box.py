@@ -13,7 +13,7 @@ import pytest
 
 from shared.db import transaction
 from shared.objects.directory import DirectoryStore
-from shared.storage.verify import Wanted, damage
+from shared.storage.io.verify import Wanted, damage
 from shared.uploads.sources import release_again
 from tests.chaos.media import film, renditions
 from tests.cli.runs import User, free_port

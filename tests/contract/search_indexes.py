@@ -7,6 +7,7 @@ import pytest
 
 from shared.ids import new_id
 from shared.search import Document, Kind, Results, SearchIndex
+from shared.search.opensearch import mapping
 
 
 @contextmanager

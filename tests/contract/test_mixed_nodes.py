@@ -12,7 +12,7 @@ from shared.db import transaction
 from shared.objects.s3.store import S3Store
 from shared.runtime.serve import create_app
 from shared.storage import delete_object, place, signed_urls
-from shared.storage.nodes import load, local_stores
+from shared.storage.nodes.nodes import load, local_stores
 from tests.buckets import buckets, keys, s3
 from tests.conftest import Database, Wadi
 from tests.contract.object_nodes import serve_objects

@@ -148,7 +148,7 @@ def _steps(plan: Json) -> Iterator[Json]:
 @pytest.fixture(scope="module")
 def plans(database: Database, wadi: Wadi) -> Iterator[Plans]:
     from shared import db
-    from shared.storage.nodes import load
+    from shared.storage.nodes.nodes import load
 
     with db.transaction() as tx:
         load(tx)  # the nodes are registered

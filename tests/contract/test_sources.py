@@ -13,7 +13,7 @@ from shared.db import transaction
 from shared.media.errors import MediaError
 from shared.objects import NodeUnavailable, ObjectMissing
 from shared.storage import place, source
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 from tests.buckets import buckets, keys, remove, s3
 from tests.conftest import Database, Wadi
 from tests.functions.films import finished, long_file, short_file, uploaded

@@ -14,7 +14,7 @@ from shared.identity import Role
 from shared.objects import NodeUnavailable
 from shared.objects.directory import identity
 from shared.storage import place
-from shared.storage.nodes import Nodes, load
+from shared.storage.nodes.nodes import Nodes, load
 from tests.conftest import Database
 from tests.functions.people import Person, account
 from tests.functions.storing import store_bytes

@@ -12,7 +12,7 @@ from shared.db import transaction
 from shared.ids import new_id
 from shared.runtime.capability import EventCapability
 from shared.storage import record, store_file
-from shared.storage.nodes import local_stores
+from shared.storage.nodes.nodes import local_stores
 from tests.conftest import Database
 from tests.functions.people import Person
 from tests.functions.storing import recorded, store_bytes

@@ -11,7 +11,7 @@ import pytest
 from shared.config import setting
 from shared.db import transaction
 from shared.storage import place
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 from tests.conftest import Database
 from tests.functions.storing import make_video, store_bytes
 from tests.functions.waking import ping

@@ -11,7 +11,7 @@ from shared import db
 from shared.ids import new_id
 from shared.objects import NodeUnavailable
 from shared.storage import Stored, delete_object, record, store_file
-from shared.storage.nodes import local_stores
+from shared.storage.nodes.nodes import local_stores
 from tests.conftest import Database
 from tests.functions.people import Person
 from tests.functions.storing import holders, make_segments, make_video

@@ -19,13 +19,13 @@ from shared import coordination
 from shared.db import transaction
 from shared.runtime.serve import create_app
 from shared.storage import signed_urls
-from shared.storage.balance import LOCK
-from shared.storage.cold import frozen, read_frozen, shard_key
-from shared.storage.cold_code import SHARDS, encode
-from shared.storage.moves import Held, Moves
-from shared.storage.nodes import Nodes
-from shared.storage.pace import Pace
-from shared.storage.settle import Settlement
+from shared.storage.erasure.code import SHARDS, encode
+from shared.storage.erasure.read import frozen, read_frozen, shard_key
+from shared.storage.jobs.throttle import Pace
+from shared.storage.nodes.nodes import Nodes
+from shared.storage.placement.diff import Held, Moves
+from shared.storage.placement.migrate import Settlement
+from shared.storage.placement.rebalance import LOCK
 from tests.conftest import Database, Wadi
 from tests.functions.disks import Disks, check, fresh_disks, rebalance
 from tests.functions.storing import store_bytes
@@ -360,7 +360,7 @@ def until_held(disks: Disks) -> None:
 
 WORKER = """
 from shared.db import transaction
-from shared.storage.balance import rebalance
+from shared.storage.placement.rebalance import rebalance
 print("began", flush=True)
 rebalance(transaction, "worker", 300)
 """

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.identity import Role
-from shared.storage.cold_code import SHARDS, shard_size
+from shared.storage.erasure.code import SHARDS, shard_size
 from tests.conftest import Database, Wadi
 from tests.functions.freezing import cellar, freeze
 from tests.functions.people import account

@@ -8,8 +8,8 @@ import pytest
 from events import VideoRecalled
 from shared.db import transaction
 from shared.objects import ObjectMissing
-from shared.storage.cold import frozen, rebuild_shard, shard_damage
-from shared.storage.nodes import load
+from shared.storage.erasure.read import frozen, rebuild_shard, shard_damage
+from shared.storage.nodes.nodes import load
 from tests.conftest import Database, Wadi
 from tests.functions.freezing import Cellar, cellar, freeze
 from tests.functions.uploading import at_the_same_time

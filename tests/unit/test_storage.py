@@ -12,7 +12,7 @@ from shared.errors import Problem
 from shared.objects import NodeFull, NodeUnavailable, ObjectMissing
 from shared.objects.directory import DirectoryStore, identity
 from shared.storage import Stored, delete_object, record, signed_url, signed_urls, source, store_file
-from shared.storage.nodes import Nodes, load, local_stores, register
+from shared.storage.nodes.nodes import Nodes, load, local_stores, register
 from tests.conftest import Database, Wadi
 
 Rows = dict[str, str]

@@ -22,10 +22,10 @@ from shared.db import transaction
 from shared.db.migrate import migrate
 from shared.ids import new_id
 from shared.storage import place, record, store_file
-from shared.storage.cold import frozen, read_frozen
-from shared.storage.freezing import freeze
-from shared.storage.nodes import load, local_stores
-from shared.storage.thawing import thaw
+from shared.storage.erasure.freeze import freeze
+from shared.storage.erasure.read import frozen, read_frozen
+from shared.storage.erasure.thaw import thaw
+from shared.storage.nodes.nodes import load, local_stores
 
 NODES = 6
 SEGMENTS, SEGMENT = 12, 1_500_000  # as of 2 minutes of one rung at 1.2 Mbit/s; sizes vary by a third

@@ -50,7 +50,7 @@ def measure(rounds: int) -> dict[str, Any]:
     from shared import db
     from shared.db.migrate import migrate
     from shared.runtime.serve import create_app
-    from shared.storage.nodes import load
+    from shared.storage.nodes.nodes import load
 
     migrate(db.database_url())
     with db.transaction() as tx:

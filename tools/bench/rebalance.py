@@ -54,8 +54,8 @@ def run(folder: Path, segments: int, size: int) -> dict[str, Any]:
 
 def measure(folder: Path, segments: int, size: int) -> dict[str, Any]:
     from shared.db import transaction
-    from shared.storage.nodes import Place, load
-    from shared.storage.registry import add
+    from shared.storage.nodes.nodes import Place, load
+    from shared.storage.nodes.registry import add
 
     keys = fill(folder, segments, size)
     settle()  # finds everything in its place
@@ -95,7 +95,7 @@ def measure(folder: Path, segments: int, size: int) -> dict[str, Any]:
 def fill(folder: Path, segments: int, size: int) -> list[str]:
     """Segments with all replicas where the ring says, written without ceremony: this is not what is measured."""
     from shared.db import transaction
-    from shared.storage.nodes import load
+    from shared.storage.nodes.nodes import load
 
     with transaction() as tx:
         nodes = load(tx)
@@ -130,7 +130,7 @@ def lose(node_id: str) -> None:
 
 def settle() -> dict[str, Any]:
     from shared.db import transaction
-    from shared.storage.balance import rebalance
+    from shared.storage.placement.rebalance import rebalance
 
     began = time.perf_counter()
     while not rebalance(transaction, "bench", 60):

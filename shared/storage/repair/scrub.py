@@ -13,11 +13,11 @@ from shared import coordination
 from shared.config import integer
 from shared.db import Transaction, Transactions
 from shared.objects import NodeFull, NodeUnavailable, ObjectMissing
-from shared.storage.cold import rebuild_shard
-from shared.storage.nodes import Nodes, load
-from shared.storage.pace import Pace
-from shared.storage.repair import Outcome, Repair
-from shared.storage.verify import UNPACED, Wanted, damage
+from shared.storage.erasure.read import rebuild_shard
+from shared.storage.io.verify import UNPACED, Wanted, damage
+from shared.storage.jobs.throttle import Pace
+from shared.storage.nodes.nodes import Nodes, load
+from shared.storage.repair.repair import Outcome, Repair
 from shared.telemetry import metrics
 
 LOCK, LEASE_SECONDS = "scrub", 30

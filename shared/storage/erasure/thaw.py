@@ -4,11 +4,11 @@ import logging
 
 from shared.db import Transactions
 from shared.objects import ObjectError
-from shared.storage.cold import Frozen, frozen, read_frozen
-from shared.storage.nodes import Nodes, load
-from shared.storage.place import place
-from shared.storage.removals import remove_forgotten
-from shared.storage.write import on_first, record_replica
+from shared.storage.erasure.read import Frozen, frozen, read_frozen
+from shared.storage.io.write import on_first, record_replica
+from shared.storage.jobs.deletion_queue import remove_forgotten
+from shared.storage.nodes.nodes import Nodes, load
+from shared.storage.placement.replicate import place
 
 log = logging.getLogger("wadi.storage")
 

@@ -10,9 +10,9 @@ from typing import Any
 from shared import coordination
 from shared.db import Transactions
 from shared.objects import ObjectError
-from shared.storage.cold import rebuild_shard
-from shared.storage.cold_code import SHARDS
-from shared.storage.nodes import Nodes, load
+from shared.storage.erasure.code import SHARDS
+from shared.storage.erasure.read import rebuild_shard
+from shared.storage.nodes.nodes import Nodes, load
 
 LOCK, LEASE_SECONDS = "replace-shards", 30
 BATCH = 100

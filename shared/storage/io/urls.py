@@ -10,7 +10,7 @@ from shared.config import integer
 from shared.db import Transaction
 from shared.errors import Problem
 from shared.objects import signing
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 
 FROZEN_PATH = "/api/objects"  # of get_object, which decodes
 

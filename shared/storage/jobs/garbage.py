@@ -15,7 +15,7 @@ from shared import coordination
 from shared.config import integer
 from shared.db import Transaction, Transactions
 from shared.objects import InvalidKey, NodeUnavailable, ObjectStore, check_key
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 from shared.telemetry import metrics
 
 LOCK, LEASE_SECONDS = "collect-garbage", 30

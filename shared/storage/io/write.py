@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeVar
 from events import VideoDeleted
 from shared.db import Transaction, transaction
 from shared.objects import NodeFull, NodeUnavailable, ObjectStore
-from shared.storage.nodes import Nodes, load
+from shared.storage.nodes.nodes import Nodes, load
 
 log = logging.getLogger("wadi.storage")
 

@@ -17,14 +17,14 @@ from shared.config import integer
 from shared.db import Transactions
 from shared.objects import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectError, ObjectInfo, ObjectMissing
 from shared.objects.base import Digest
-from shared.storage.cold import Frozen, read_frozen, shard_damage, shard_key
-from shared.storage.cold_code import NEEDED, SHARDS, encode
-from shared.storage.moves import Shard
-from shared.storage.nodes import Nodes, load
-from shared.storage.pace import Pace
-from shared.storage.removals import remove_forgotten
-from shared.storage.verify import Wanted
-from shared.storage.write import claim
+from shared.storage.erasure.code import NEEDED, SHARDS, encode
+from shared.storage.erasure.read import Frozen, read_frozen, shard_damage, shard_key
+from shared.storage.io.verify import Wanted
+from shared.storage.io.write import claim
+from shared.storage.jobs.deletion_queue import remove_forgotten
+from shared.storage.jobs.throttle import Pace
+from shared.storage.nodes.nodes import Nodes, load
+from shared.storage.placement.diff import Shard
 
 LOCK, LEASE_SECONDS = "freeze", 30
 BATCH = 50

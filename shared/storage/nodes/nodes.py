@@ -2,7 +2,7 @@
 
 The settings name the first ones: buckets (AWS_S3_BUCKET), or directories (WADI_NODES, or three under WADI_DATA). Each
 place carries its node's id in itself, so a disk may be mounted elsewhere and is still the same node. The database knows
-every node, its weight, zone and state, and whether it answers (shared/storage/health.py).
+every node, its weight, zone and state, and whether it answers (shared/storage/nodes/health.py).
 """
 
 import logging
@@ -19,7 +19,7 @@ from shared.objects import NodeFull, NodeUnavailable, ObjectStore
 from shared.objects.directory import DirectoryStore, identity
 from shared.objects.durable import make_folder, write_file
 from shared.objects.factory import create_store, identity_of, open_store
-from shared.storage.ring import Ring, spread
+from shared.storage.placement.ring import Ring, spread
 
 REGISTER_LOCK = 7_236_910_020
 DEFAULT_NODES = 3

@@ -12,8 +12,8 @@ from shared.db import Transaction
 from shared.errors import Problem
 from shared.objects import NodeUnavailable, ObjectError
 from shared.objects.factory import create_store, identity_of
-from shared.storage.health import write_probe
-from shared.storage.nodes import REGISTER_LOCK, Node, Nodes, Place, free_id, insert, load
+from shared.storage.nodes.health import write_probe
+from shared.storage.nodes.nodes import REGISTER_LOCK, Node, Nodes, Place, free_id, insert, load
 
 SHARDS_NEEDED = 4  # of the six of a frozen object
 

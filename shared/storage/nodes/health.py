@@ -16,7 +16,7 @@ from shared.db import Transaction
 from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.objects import NodeFull, ObjectError, ObjectStore
-from shared.storage.nodes import Node
+from shared.storage.nodes.nodes import Node
 
 LEASE_SECONDS = 150  # two looks may fail that come each minute
 PROBE_SECONDS = 10.0

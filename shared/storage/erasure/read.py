@@ -7,11 +7,11 @@ from typing import NamedTuple
 from shared import cache
 from shared.db import Transaction, Transactions
 from shared.objects import NodeUnavailable, ObjectError, ObjectMissing
-from shared.storage.cold_code import NEEDED, decode_stripe, encode, stripes
-from shared.storage.moves import Shard
-from shared.storage.nodes import Nodes, load
-from shared.storage.verify import Wanted, damage
-from shared.storage.write import claim
+from shared.storage.erasure.code import NEEDED, decode_stripe, encode, stripes
+from shared.storage.io.verify import Wanted, damage
+from shared.storage.io.write import claim
+from shared.storage.nodes.nodes import Nodes, load
+from shared.storage.placement.diff import Shard
 
 VERIFIED_SECONDS = 3600
 

@@ -6,11 +6,11 @@ from typing import NamedTuple
 
 from shared.db import Transactions
 from shared.objects import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectError, ObjectMissing, ObjectStore
-from shared.storage.cold import rebuild_shard
-from shared.storage.moves import Held, Moves, Shard
-from shared.storage.nodes import Nodes
-from shared.storage.pace import Pace
-from shared.storage.write import record_replica
+from shared.storage.erasure.read import rebuild_shard
+from shared.storage.io.write import record_replica
+from shared.storage.jobs.throttle import Pace
+from shared.storage.nodes.nodes import Nodes
+from shared.storage.placement.diff import Held, Moves, Shard
 
 log = logging.getLogger("wadi.storage")
 

@@ -1,7 +1,7 @@
 """Where browsers fetch objects from."""
 
 from shared.db import Transaction
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 
 
 def origins(tx: Transaction) -> list[str]:

@@ -11,9 +11,9 @@ from typing import IO, NamedTuple
 from shared.db import Transaction, Transactions
 from shared.objects import NodeUnavailable, ObjectMissing, ObjectStore
 from shared.objects.base import CHUNK, Digest
-from shared.storage.nodes import Nodes, load
-from shared.storage.read import one_of
-from shared.storage.verify import Wanted
+from shared.storage.io.urls import one_of
+from shared.storage.io.verify import Wanted
+from shared.storage.nodes.nodes import Nodes, load
 
 IN_MEMORY = 8 * CHUNK
 

@@ -14,11 +14,11 @@ from concurrent.futures import ThreadPoolExecutor
 from shared import coordination
 from shared.config import integer, setting
 from shared.db import Transactions
-from shared.storage.moves import Held, Shard, moves, shard_moves
-from shared.storage.nodes import Nodes, load
-from shared.storage.pace import Pace
-from shared.storage.place import replicas_wanted
-from shared.storage.settle import Outcome, Settlement, ShardMove
+from shared.storage.jobs.throttle import Pace
+from shared.storage.nodes.nodes import Nodes, load
+from shared.storage.placement.diff import Held, Shard, moves, shard_moves
+from shared.storage.placement.migrate import Outcome, Settlement, ShardMove
+from shared.storage.placement.replicate import replicas_wanted
 
 LOCK, LEASE_SECONDS = "rebalance", 30
 PAGE, CHUNK = 500, 16  # objects looked at in one query; worked on between two notes of the position

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from shared.objects import ObjectMissing, ObjectStore
 from shared.objects.base import Digest
-from shared.storage.pace import Pace
+from shared.storage.jobs.throttle import Pace
 
 UNPACED = Pace(0)
 

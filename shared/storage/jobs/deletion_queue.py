@@ -8,7 +8,7 @@ import logging
 
 from shared.db import Transaction, Transactions
 from shared.objects import NodeUnavailable
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 
 log = logging.getLogger("wadi.storage")
 

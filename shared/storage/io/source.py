@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 from shared.db import Transactions
 from shared.objects import NodeUnavailable, ObjectMissing, ObjectStore
-from shared.storage.nodes import load
+from shared.storage.nodes.nodes import load
 
 if TYPE_CHECKING:
-    from shared.storage.relay import Relay
+    from shared.storage.io.range_server import Relay
 
 
 class Source:
@@ -43,7 +43,7 @@ def source(transaction: Transactions, key: str) -> Iterator[Source]:
     if isinstance(found, Path):
         yield Source(str(found))
         return
-    from shared.storage.relay import Relay  # only here: a server is much to import for a cold start
+    from shared.storage.io.range_server import Relay  # only here: a server is much to import for a cold start
 
     stores, size = found
     with Relay(key, stores, size) as relay:

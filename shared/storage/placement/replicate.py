@@ -7,8 +7,8 @@ from typing import NamedTuple
 from shared.config import integer
 from shared.db import Transactions
 from shared.objects import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectError, ObjectMissing, ObjectStore
-from shared.storage.nodes import Nodes, load
-from shared.storage.write import record_replica
+from shared.storage.io.write import record_replica
+from shared.storage.nodes.nodes import Nodes, load
 
 log = logging.getLogger("wadi.storage")
 

@@ -9,11 +9,11 @@ from typing import Any
 from events import ObjectLost, ObjectRepaired
 from shared.db import Transaction, Transactions
 from shared.objects import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectError, ObjectMissing, ObjectStore
-from shared.storage.nodes import Nodes
-from shared.storage.pace import Pace
-from shared.storage.place import place
-from shared.storage.verify import UNPACED, Wanted, damage
-from shared.storage.write import record_replica
+from shared.storage.io.verify import UNPACED, Wanted, damage
+from shared.storage.io.write import record_replica
+from shared.storage.jobs.throttle import Pace
+from shared.storage.nodes.nodes import Nodes
+from shared.storage.placement.replicate import place
 
 log = logging.getLogger("wadi.storage")
 

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from shared.db import Transactions
 from shared.objects import NodeFull, NodeUnavailable
-from shared.storage.nodes import load
-from shared.storage.place import place
-from shared.storage.repair import Repair
-from shared.storage.verify import Wanted, damage
-from shared.storage.write import Stored, on_first, record
+from shared.storage.io.verify import Wanted, damage
+from shared.storage.io.write import Stored, on_first, record
+from shared.storage.nodes.nodes import load
+from shared.storage.placement.replicate import place
+from shared.storage.repair.repair import Repair
 
 log = logging.getLogger("wadi.storage")
 

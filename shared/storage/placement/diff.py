@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from shared.storage.nodes import Nodes
+from shared.storage.nodes.nodes import Nodes
 
 
 class Shard(NamedTuple):

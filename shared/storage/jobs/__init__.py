@@ -1,0 +1,1 @@
+"""What storage does in the background beside moving and repairing: garbage collection, the deletion queue, throttling."""

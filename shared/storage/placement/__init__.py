@@ -1,0 +1,1 @@
+"""Which nodes an object belongs on, and bringing its replicas there."""
