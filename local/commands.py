@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from local import postgres
+from local.activator.processes import Registry
 from local.home import Home, data_directory
 from local.layout import ROOT
 from local.logs import show_logs
 from local.manifests import ManifestError
 from local.postgres import LocalError
-from local.processes import Registry
 from local.settings import from_environment
 from local.show import show_processes
 from shared.config import ConfigError, setting

@@ -4,11 +4,11 @@ import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from local.activator.launcher import Launcher
+from local.activator.processes import Registry
 from local.home import Home
-from local.launcher import Launcher
 from local.layout import SERVE
 from local.manifests import Service
-from local.processes import Registry
 
 
 @dataclass

@@ -15,17 +15,17 @@ from typing import Any
 from aiohttp import web
 
 from local import manifests, postgres
-from local.activator import Activator
-from local.cron import Cron
-from local.delivery import Delivery
-from local.gateway import Gateway
+from local.activator.activator import Activator
+from local.cron.cron import Cron
+from local.delivery.delivery import Delivery
+from local.delivery.postgres.delivery import PostgresDelivery
+from local.gateway.app import Gateway
+from local.gateway.objects import add_object_routes
+from local.gateway.player import add_player_routes
 from local.home import Home
 from local.layout import ROOT, SERVE
-from local.objects import add_object_routes
 from local.platform import Platform
-from local.player import add_player_routes
 from local.postgres import LocalError
-from local.postgres_delivery import PostgresDelivery
 from local.settings import Settings
 from shared import cache, coordination, search  # noqa: F401, each tells readiness() of its backend
 from shared.config import ConfigError, setting
@@ -138,7 +138,7 @@ class Runner:
     def _delivery(self, found: manifests.Manifests, activator: Activator) -> Delivery:
         if not connection.in_use():
             return PostgresDelivery(database_url(session=True), found.sources, activator, self.settings.chaos)
-        from local.kafka_delivery import KafkaDelivery  # the client takes a while to import
+        from local.delivery.kafka.delivery import KafkaDelivery  # the client takes a while to import
 
         return KafkaDelivery(found.sources, activator, self.settings.chaos)
 
@@ -230,7 +230,7 @@ def _origins() -> list[str]:
 
 def _make_topics(sources: Sequence[manifests.KafkaSource]) -> None:
     """Raises ConfigError with the address and what was refused."""
-    from local.kafka_delivery import topics_of
+    from local.delivery.kafka.delivery import topics_of
     from shared.outbox.kafka.topics import create
 
     for topic in create(topics_of(sources)):

@@ -3,7 +3,7 @@
 import math
 from dataclasses import dataclass, field
 
-from local.chaos import Chaos, parse
+from local.delivery.chaos import Chaos, parse
 from shared.config import ConfigError, integer, setting
 
 

@@ -6,7 +6,7 @@ from base64 import b64encode
 
 import pytest
 
-from local.player import FILES
+from local.gateway.player import FILES
 from tests.browser.browser import HERE, MODULES, Browser
 
 NAME = "hls-{version}.min.mjs"

@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import pytest
 from aiohttp import web
 
-from local.objects import add_object_routes
+from local.gateway.objects import add_object_routes
 from shared.objects import ObjectStore
 from shared.objects.directory import DirectoryStore
 from shared.objects.s3.store import S3Store

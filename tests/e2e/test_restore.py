@@ -21,7 +21,7 @@ import pytest
 
 import tools.backends.postgres
 import tools.backends.s3
-from local.postgres_binaries import find_all
+from local.postgres.binaries import find_all
 from shared.ids import new_id
 from tests import real
 from tests.buckets import buckets

@@ -4,8 +4,8 @@ from collections import Counter
 
 import pytest
 
-from local.chaos import Chaos, parse
-from local.topics import Owed
+from local.delivery.chaos import Chaos, parse
+from local.delivery.postgres.topics import Owed
 from tests.local.box import eventually
 from tests.local.conftest import MakeBox
 from tests.local.yaml_files import kafka_source, service

@@ -16,10 +16,18 @@ ROOT = Path(__file__).resolve().parents[2]
 def checkout(tmp_path: Path) -> Path:
     """A checkout with data, a half-made .venv and caches."""
     root = tmp_path / "checkout"
-    made = ("local", ".data/postgres", ".data/objects", ".venv/bin", ".mypy_cache", "shared/__pycache__", "cache/wadi")
+    made = (
+        "local/setup",
+        ".data/postgres",
+        ".data/objects",
+        ".venv/bin",
+        ".mypy_cache",
+        "shared/__pycache__",
+        "cache/wadi",
+    )
     for folder in made:
         (root / folder).mkdir(parents=True)
-    for name in ("task", "local/clean.py"):
+    for name in ("task", "local/setup/clean.py"):
         shutil.copy(ROOT / name, root / name)
     return root
 
@@ -46,7 +54,7 @@ def left(checkout: Path) -> set[str]:
 def test_it_removes_data_environment_and_caches(checkout: Path, yes: list[str]) -> None:
     done = clean(checkout, *yes)
     assert done.returncode == 0, done.stderr
-    assert left(checkout) == {"task", "local", "local/clean.py", "shared", "cache"}
+    assert left(checkout) == {"task", "local", "local/setup", "local/setup/clean.py", "shared", "cache"}
 
 
 def test_without_a_person_to_ask_it_removes_nothing(checkout: Path) -> None:

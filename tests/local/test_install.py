@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from local import install
+from local.setup import install
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -18,8 +18,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def checkout(tmp_path: Path) -> Path:
     """A checkout that needs only what ./task itself needs."""
     root = tmp_path / "checkout"
-    (root / "local").mkdir(parents=True)
-    for name in ("task", "local/install.py"):
+    (root / "local" / "setup").mkdir(parents=True)
+    for name in ("task", "local/setup/install.py"):
         shutil.copy(ROOT / name, root / name)
     lock = ROOT / "requirements.lock"
     (root / "requirements.lock").write_text(install._entry(lock, "go-task-bin") + install._entry(lock, "uv"))

@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pytest
 from msgspec import convert
 
-from local import kafka_reader
-from local.kafka_feed import KafkaFeed
-from local.kafka_reader import KafkaReader
+from local.delivery.kafka import reader as kafka_reader
+from local.delivery.kafka.feed import KafkaFeed
+from local.delivery.kafka.reader import KafkaReader
 from local.manifests import KafkaSource
 from shared.ids import new_id
 from tests.contract.delivering import make_topics, remove_topics

@@ -232,7 +232,7 @@ def server_process() -> Iterator[tuple[subprocess.Popen[str], str]]:
     program = (
         "import asyncio\n"
         "from aiohttp import web\n"
-        "from local.objects import add_object_routes\n"
+        "from local.gateway.objects import add_object_routes\n"
         "async def main():\n"
         "    app = web.Application(); add_object_routes(app)\n"
         "    runner = web.AppRunner(app); await runner.setup()\n"

@@ -9,7 +9,7 @@ from aiohttp import ClientResponse, web
 from aiohttp.test_utils import TestClient, TestServer
 from yarl import URL
 
-from local.player import FILES, add_player_routes
+from local.gateway.player import FILES, add_player_routes
 
 
 def get(
@@ -80,7 +80,7 @@ def test_a_file_that_did_not_change_is_not_sent_again() -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "../local/player.py",
+        "../local/gateway/player.py",
         "..%2flocal%2fplayer.py",
         "%2e%2e/pyproject.toml",
         "missing.js",

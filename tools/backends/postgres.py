@@ -5,7 +5,7 @@ import signal
 from pathlib import Path
 
 from local import postgres
-from local.postgres_binaries import find_all
+from local.postgres.binaries import find_all
 from tools.backends.cache import BackendError
 from tools.backends.server import LOOPBACK, Server, check_host
 

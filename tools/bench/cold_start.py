@@ -20,8 +20,8 @@ import urllib.request
 from pathlib import Path
 
 from local import manifests, postgres
-from local.activator import Activator
-from local.instance import Instance, free_port
+from local.activator.activator import Activator
+from local.activator.instance import Instance, free_port
 from local.layout import ROOT, SERVE
 from local.manifests import Service
 from local.platform import Platform

@@ -31,7 +31,9 @@ def measure(pid: int) -> dict[str, object]:
     parts: dict[str, dict[str, float]] = {}
     for member in family(pid):
         arguments = Path(f"/proc/{member}/cmdline").read_bytes()
-        name = "postgres" if b"postgres" in arguments else "zygote" if b"local.zygote" in arguments else "runner"
+        name = (
+            "postgres" if b"postgres" in arguments else "zygote" if b"local.activator.zygote" in arguments else "runner"
+        )
         part = parts.setdefault(name, {"processes": 0, "mib": 0.0})
         part["processes"] += 1
         lines = Path(f"/proc/{member}/smaps_rollup").read_text().splitlines()

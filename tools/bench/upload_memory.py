@@ -29,7 +29,7 @@ PARALLEL = 4  # as `wadi upload` sends
 OBJECT_SERVER = """
 import asyncio, sys
 from aiohttp import web
-from local.objects import add_object_routes
+from local.gateway.objects import add_object_routes
 
 async def main():
     app = web.Application()

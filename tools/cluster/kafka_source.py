@@ -4,10 +4,11 @@
     start(plane, ingress.internal); stop(plane)     the same as a process of the plane's, and the policy
 
 It watches the real KafkaSources of all namespaces, and is a member of each one's consumer group. What becomes of an
-event is decided by the same code that delivers on a single machine (local/consumer.py, local/kafka_feed.py,
-local/kafka_reader.py); here is only what differs: sources and sinks are looked up in the API server, and a source's
-status tells of it. `--through` is the cluster-local side of the ingress, by which sinks are reached from where the
-cluster's DNS does not answer. As many events are under way to a sink at once as the real one takes in a poll.
+event is decided by the same code that delivers on a single machine (local/delivery/consumer.py,
+local/delivery/kafka/feed.py, local/delivery/kafka/reader.py); here is only what differs: sources and sinks are looked
+up in the API server, and a source's status tells of it. `--through` is the cluster-local side of the ingress, by which
+sinks are reached from where the cluster's DNS does not answer. As many events are under way to a sink at once as the
+real one takes in a poll.
 
 Unlike the real one it makes the topics that are missing (events/topics.py says how), it is one process however many
 `consumers` are asked for, and orders by key where the real one orders by partition. What the real webhook would refuse,
@@ -34,12 +35,12 @@ import yaml
 
 from deploy.overlays import ROOT
 from events.topics import topic
-from local.chaos import Chaos
-from local.consumer import Consumer
-from local.kafka_feed import KafkaFeed
-from local.kafka_reader import KafkaReader
+from local.delivery.chaos import Chaos
+from local.delivery.consumer import Consumer
+from local.delivery.kafka.feed import KafkaFeed
+from local.delivery.kafka.reader import KafkaReader
+from local.delivery.sinks import KEPT_OF_A_BODY, Answer
 from local.manifests.knative import Delivery
-from local.sinks import KEPT_OF_A_BODY, Answer
 from shared.config import ConfigError
 from shared.outbox.kafka.topics import create
 from tools.backends import server

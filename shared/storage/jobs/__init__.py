@@ -1,1 +1,2 @@
-"""What storage does in the background beside moving and repairing: garbage collection, the deletion queue, throttling."""
+"""What storage does in the background beside moving and repairing: garbage collection, the deletion queue,
+throttling."""

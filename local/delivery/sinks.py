@@ -1,4 +1,5 @@
-"""Where a consumer brings events: the functions that run here (local/activator.py), or what runs in a cluster."""
+"""Where a consumer brings events: the functions that run here (local/activator/activator.py), or what runs in a
+cluster."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

@@ -14,7 +14,7 @@ from typing import Any
 
 import aiohttp
 
-from local.instance import Instance, StartFailedError
+from local.activator.instance import Instance, StartFailedError
 from local.manifests import Service
 from local.platform import Platform
 

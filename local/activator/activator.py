@@ -6,10 +6,10 @@ from typing import Any
 
 import aiohttp
 
+from local.activator.pool import Pool, UnavailableError
+from local.delivery.sinks import KEPT_OF_A_BODY, Answer
 from local.manifests import Service
 from local.platform import Platform
-from local.pool import Pool, UnavailableError
-from local.sinks import KEPT_OF_A_BODY, Answer
 
 
 class Activator:

@@ -15,7 +15,7 @@ from typing import TypeVar
 import psycopg2
 from psycopg2.extensions import connection, cursor
 
-from local.feed import FeedDownError, Owed
+from local.delivery.feed import FeedDownError, Owed
 from local.manifests import KafkaSource
 
 log = logging.getLogger("wadi.delivery")

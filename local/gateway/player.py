@@ -12,7 +12,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-FILES = (Path(__file__).parents[1] / "player").resolve()
+FILES = (Path(__file__).parents[2] / "player").resolve()
 # What may be sent, and as what: nothing else in that directory, and nothing outside of it.
 TYPES = {
     ".html": "text/html",

@@ -6,12 +6,12 @@ from functools import partial
 from typing import Any
 
 from events.topics import TOPICS, topic
-from local.activator import Activator
-from local.chaos import Chaos
-from local.consumer import Consumer
-from local.delivery import Delivery
-from local.kafka_feed import KafkaFeed
-from local.kafka_reader import KafkaReader
+from local.activator.activator import Activator
+from local.delivery.chaos import Chaos
+from local.delivery.consumer import Consumer
+from local.delivery.delivery import Delivery
+from local.delivery.kafka.feed import KafkaFeed
+from local.delivery.kafka.reader import KafkaReader
 from local.manifests import KafkaSource
 
 

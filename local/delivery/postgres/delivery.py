@@ -6,14 +6,14 @@ from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from local.activator import Activator
-from local.chaos import Chaos
-from local.consumer import DOWN_PAUSE, POLL_SECONDS, Consumer, heard_within
-from local.delivery import Delivery
-from local.feed import FeedDownError
-from local.listener import Listener
+from local.activator.activator import Activator
+from local.delivery.chaos import Chaos
+from local.delivery.consumer import DOWN_PAUSE, POLL_SECONDS, Consumer, heard_within
+from local.delivery.delivery import Delivery
+from local.delivery.feed import FeedDownError
+from local.delivery.postgres.listener import Listener
+from local.delivery.postgres.topics import PostgresFeed, Topics
 from local.manifests import KafkaSource
-from local.topics import PostgresFeed, Topics
 
 log = logging.getLogger("wadi.delivery")
 

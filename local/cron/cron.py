@@ -9,10 +9,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from local.activator import Activator
-from local.consumer import worth_retrying
+from local.activator.activator import Activator
+from local.cron.schedule import schedule
+from local.delivery.consumer import worth_retrying
 from local.manifests import PingSource
-from local.schedule import schedule
 from shared.cloudevents.http import to_http
 
 log = logging.getLogger("wadi.cron")

@@ -1,4 +1,4 @@
-"""Makes .venv from a lock file: `python3 local/install.py requirements.lock`, called by ./task.
+"""Makes .venv from a lock file: `python3 local/setup/install.py requirements.lock`, called by ./task.
 
 Runs on the bare Python of the system, so only the standard library is imported. Everything that is said goes to
 stderr. An install that was interrupted has left its mark and is made anew; one that somebody made by hand is completed.
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 UNFINISHED = VENV / ".unfinished"

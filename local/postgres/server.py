@@ -25,8 +25,8 @@ from urllib.parse import urlsplit
 
 import psycopg2
 
-from local.postgres_binaries import OLDEST, Binaries, find_all
-from local.postgres_user import LocalError, run_as
+from local.postgres.binaries import OLDEST, Binaries, find_all
+from local.postgres.user import LocalError, run_as
 
 LOOPBACK = "127.0.0.1"
 SETTINGS = {
@@ -47,8 +47,6 @@ STOP_SECONDS = 60.0
 LOG_LIMIT = 16 * 2**20
 
 _children: dict[int, "subprocess.Popen[bytes]"] = {}  # kept, since a server outlives the Server that names it
-
-__all__ = ["LocalError", "Server", "running", "start"]
 
 
 @dataclass

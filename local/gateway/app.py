@@ -10,12 +10,12 @@ from typing import Any
 from aiohttp import web
 from multidict import CIMultiDict
 
-from local import cors, problems
-from local.activator import Activator
+from local.activator.activator import Activator
+from local.gateway import cors, problems
+from local.gateway.paths import normal
+from local.gateway.proxy import Exchange, apply, end_to_end
 from local.manifests import Route
 from local.manifests.routes import Match
-from local.paths import normal
-from local.proxy import Exchange, apply, end_to_end
 from shared.errors import Problem
 
 log = logging.getLogger("wadi.gateway")

@@ -9,7 +9,7 @@ not on the time. Events of one key of an ordered source keep their order, as in 
 import random
 from dataclasses import dataclass, fields
 
-from local.feed import Owed
+from local.delivery.feed import Owed
 from shared.config import ConfigError
 
 LONGEST_DELAY = 2.0

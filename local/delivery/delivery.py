@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 from typing import Any
 
-from local.consumer import Consumer
+from local.delivery.consumer import Consumer
 
 
 class Delivery:

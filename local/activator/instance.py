@@ -11,10 +11,10 @@ from pathlib import Path
 
 import aiohttp
 
-from local.launcher import LaunchError, Process
+from local.activator.launcher import LaunchError, Process
+from local.activator.processes import kill_session, stat
 from local.manifests import Service
 from local.platform import Platform
-from local.processes import kill_session, stat
 
 log = logging.getLogger("wadi.activator")
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from local.kafka_feed import KafkaFeed, Partition, Record
+from local.delivery.kafka.feed import KafkaFeed, Partition, Record
 from shared.config import ConfigError
 from shared.outbox.kafka import connection
 

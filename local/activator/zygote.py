@@ -1,6 +1,6 @@
 """The warm parent of all functions' processes.
 
-    python -m local.zygote <pid of the runner> <control socket> <module>
+    python -m local.activator.zygote <pid of the runner> <control socket> <module>
 
 Most of a function's cold start is importing the same libraries again. This process imports them once and then only
 forks: each function still is a process of its own, with its own session, environment and log, and it runs

@@ -1,7 +1,7 @@
 """Processes that a runner started, on record, so that the next runner finds what a kill -9 left behind.
 
-The kernel kills a function's process with its runner (local/zygote.py), but not what that process started (ffmpeg).
-Each function's process leads a session of its own, so all that it started is found by the session's number.
+The kernel kills a function's process with its runner (local/activator/zygote.py), but not what that process started
+(ffmpeg). Each function's process leads a session of its own, so all that it started is found by the session's number.
 """
 
 import json

@@ -8,7 +8,7 @@
 
 An event is settled when it is handled, or the dead letter sink has taken it. So a runner that is killed in between
 delivers again: at least once, never zero times. Where the events come from, its feed knows: the tables of the database
-(local/topics.py) or Kafka (local/kafka_feed.py).
+(local/delivery/postgres/topics.py) or Kafka (local/delivery/kafka/feed.py).
 """
 
 import asyncio
@@ -18,9 +18,9 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-from local.chaos import Chaos
-from local.feed import Feed, FeedDownError, Owed, Subscription
-from local.sinks import Answer, Sinks
+from local.delivery.chaos import Chaos
+from local.delivery.feed import Feed, FeedDownError, Owed, Subscription
+from local.delivery.sinks import Answer, Sinks
 from shared.cloudevents.http import to_http
 
 log = logging.getLogger("wadi.delivery")

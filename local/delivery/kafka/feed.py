@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from local.feed import Owed, Subscription
+from local.delivery.feed import Owed, Subscription
 from shared.cloudevents.kafka import foreign, from_record
 
 
@@ -96,7 +96,7 @@ class KafkaFeed:
         self._mine: set[Partition] = set()
         self._last = 0
 
-    # --- the consumer's side (local/consumer.py)
+    # --- the consumer's side (local/delivery/consumer.py)
 
     @property
     def here(self) -> bool:
@@ -150,7 +150,7 @@ class KafkaFeed:
             else:
                 self._forget(item)
 
-    # --- the reader's side (local/kafka_reader.py)
+    # --- the reader's side (local/delivery/kafka/reader.py)
 
     def assigned(self, partitions: Iterable[Partition]) -> None:
         with self._lock:

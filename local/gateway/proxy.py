@@ -9,9 +9,9 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from local.instance import Instance
+from local.activator.instance import Instance
+from local.activator.pool import Pool, UnavailableError
 from local.manifests.routes import HeaderChange
-from local.pool import Pool, UnavailableError
 from shared.errors import Problem
 
 log = logging.getLogger("wadi.gateway")

@@ -89,7 +89,7 @@ class Launcher:
         ours, theirs = socket.socketpair()
         with self.log.open("ab") as output:
             self._zygote = subprocess.Popen(
-                [sys.executable, "-m", "local.zygote", str(os.getpid()), str(theirs.fileno()), self.module],
+                [sys.executable, "-m", "local.activator.zygote", str(os.getpid()), str(theirs.fileno()), self.module],
                 cwd=ROOT, env=dict(self.environment), pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL,
                 stdout=output, stderr=output, start_new_session=True,
             )  # fmt: skip

@@ -1,0 +1,1 @@
+"""PingSources: events at the times of a cron schedule."""

@@ -1,0 +1,1 @@
+"""Delivery from Kafka: the runner is a member of each consumer group."""

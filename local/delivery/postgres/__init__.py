@@ -1,0 +1,1 @@
+"""Delivery from the topics in PostgreSQL, the transport that needs no server of its own."""
