@@ -4,6 +4,7 @@ from events import VideoPlanned, VideoUploaded
 from shared.ids import new_id
 from shared.media.model import Plan
 from shared.media.planning.plan import plan
+from shared.outbox import publish
 from shared.runtime.function import Context, event_function, seconds
 from shared.storage import source
 from shared.videos.failing import fails_video
@@ -40,4 +41,4 @@ def _publish(video_id: str, planned: Plan, context: Context) -> None:
                 for rendition in planned.renditions
             ],
         )
-        tx.publish(*planned_work(tx, video_id, won["owner_id"], planned), VideoPlanned(video_id))
+        publish(tx, *planned_work(tx, video_id, won["owner_id"], planned), VideoPlanned(video_id))

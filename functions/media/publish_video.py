@@ -1,6 +1,7 @@
 """The fan-in: counts what is encoded, and tells when a video becomes playable and when it is ready."""
 
 from events import SegmentEncoded, VideoPlayable, VideoReady
+from shared.outbox import publish
 from shared.runtime.function import Context, event_function
 from shared.videos.view import plan_of
 from shared.videos.work import can_play
@@ -27,7 +28,7 @@ def publish_video(event: SegmentEncoded, context: Context) -> None:
                 " where id = %s",
                 (event.video_id,),
             )
-            tx.publish(VideoPlayable(event.video_id))
+            publish(tx, VideoPlayable(event.video_id))
         missing = tx.one(
             "select 1 as one from media_segment where video_id = %s and object_key is null limit 1", (event.video_id,)
         )
@@ -36,4 +37,4 @@ def publish_video(event: SegmentEncoded, context: Context) -> None:
                 "update video set state = 'ready', ready_at = now(), updated_at = now(), attempts = 0 where id = %s",
                 (event.video_id,),
             )
-            tx.publish(VideoReady(event.video_id))
+            publish(tx, VideoReady(event.video_id))

@@ -4,6 +4,7 @@ from events import AudioPlanned, SegmentEncoded
 from shared.db import Transaction
 from shared.ids import new_id
 from shared.media.audio.encode import encode_audio
+from shared.outbox import publish
 from shared.runtime.function import Context, event_function, seconds
 from shared.runtime.workspace import workspace
 from shared.storage import source
@@ -60,4 +61,6 @@ def _publish(tx: Transaction, video_id: str, stored: StoredSegment, *, last: boo
             (video_id, segment.rendition, segment.index),
         )
         assert row is not None
-    tx.publish(SegmentEncoded(video_id, row["id"], segment.rendition, segment.index, stored.media.key, stored.init.key))
+    publish(
+        tx, SegmentEncoded(video_id, row["id"], segment.rendition, segment.index, stored.media.key, stored.init.key)
+    )

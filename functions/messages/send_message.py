@@ -8,6 +8,7 @@ from events import MessageSent
 from shared.ids import new_id
 from shared.messages.model import Message
 from shared.messages.room import lock_room
+from shared.outbox import publish
 from shared.runtime.function import USER, Context, Created, PerClient, Problem, http_function
 from shared.videos.visible import visible_video
 
@@ -37,7 +38,7 @@ def send_message(request: SendMessage, context: Context) -> Created[Message]:
         )
         if row is None:
             raise Problem("not-authenticated", "The account of this token no longer exists.")
-        tx.publish(MessageSent(request.id, row["id"]))
+        publish(tx, MessageSent(request.id, row["id"]))
         return Created(Message.of(row))
 
 

@@ -1,6 +1,7 @@
 """Copies an encoded media segment, and its init segment, to all the nodes that are to have them."""
 
 from events import SegmentEncoded, SegmentPlaced
+from shared.outbox import publish
 from shared.runtime.function import Context, event_function, seconds
 from shared.storage import place
 
@@ -23,4 +24,4 @@ def place_segment(event: SegmentEncoded, context: Context) -> None:
             (event.segment_id, event.object_key),
         )
         if placed:
-            tx.publish(SegmentPlaced(event.video_id, event.segment_id, event.object_key))
+            publish(tx, SegmentPlaced(event.video_id, event.segment_id, event.object_key))

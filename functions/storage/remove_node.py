@@ -6,6 +6,7 @@ Refused when replicas would be lost or could not be placed elsewhere: the answer
 from msgspec import Struct
 
 from events import NodeRemoved
+from shared.outbox import publish
 from shared.runtime.function import ADMIN, Accepted, Context, http_function
 from shared.storage.nodes.registry import NodeView, known, refuse_to_drain, refuse_to_lose, view
 
@@ -29,5 +30,5 @@ def remove_node(request: RemoveNode, context: Context) -> Accepted[NodeView]:
         state = "removed" if request.force else "draining"
         if state != node.state:
             tx.execute("update node set state = %s where id = %s", (state, node.id))
-            tx.publish(NodeRemoved(node.id))
+            publish(tx, NodeRemoved(node.id))
         return Accepted(view(tx, node.id))

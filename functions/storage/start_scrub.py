@@ -1,6 +1,7 @@
 """Has every replica that is there now compared with its checksum, whenever that was done last."""
 
 from events import ScrubAsked
+from shared.outbox import publish
 from shared.runtime.function import ADMIN, Context, http_function
 from shared.storage.repair.scrub import ask
 
@@ -9,4 +10,4 @@ from shared.storage.repair.scrub import ask
 def start_scrub(context: Context) -> None:
     with context.transaction() as tx:
         ask(tx)
-        tx.publish(ScrubAsked())
+        publish(tx, ScrubAsked())

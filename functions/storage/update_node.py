@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from events import NodeAdded
+from shared.outbox import publish
 from shared.runtime.function import ADMIN, Context, http_function
 from shared.storage.nodes.registry import NodeView, known, view
 
@@ -23,5 +24,5 @@ def update_node(request: UpdateNode, context: Context) -> NodeView:
         zone = node.zone if request.zone is None else request.zone
         if (weight, zone) != (node.weight, node.zone):
             tx.execute("update node set weight = %s, zone = %s where id = %s", (weight, zone, node.id))
-            tx.publish(NodeAdded(node.id))
+            publish(tx, NodeAdded(node.id))
         return view(tx, node.id)

@@ -7,6 +7,7 @@ side branch, a topic that was deleted, a database restored from a backup.
 from events import VideoPlanned, VideoReady
 from shared.config import integer
 from shared.db import Transaction
+from shared.outbox import publish
 from shared.outbox.pending import Condition, nobody_owes
 from shared.runtime.function import Context, ping_function
 from shared.runtime.workspace import remove_abandoned
@@ -41,12 +42,12 @@ def _unfinished(tx: Transaction, stalled_after: int, unowed: Condition, context:
             continue
         context.log.warning("video %s made no progress: taken up again", video["id"])
         tx.execute("update video set attempts = attempts + 1, updated_at = now() where id = %s", (video["id"],))
-        tx.publish(*remaining_work(tx, video))
+        publish(tx, *remaining_work(tx, video))
 
 
 def _side_branches(tx: Transaction, stalled_after: int, unowed: Condition) -> None:
     not_placed = f"placed_at is null and encoded_at < now() - make_interval(secs => %s) and {unowed('s.video_id')}"
-    tx.publish(*encoded_segments(tx, not_placed, (stalled_after,), BATCH))
+    publish(tx, *encoded_segments(tx, not_placed, (stalled_after,), BATCH))
     for video in tx.all(
         f"""
         select id from video v
@@ -55,7 +56,7 @@ def _side_branches(tx: Transaction, stalled_after: int, unowed: Condition) -> No
         """,  # noqa: S608, as above
         (stalled_after, BATCH),
     ):
-        tx.publish(VideoReady(video["id"]))
+        publish(tx, VideoReady(video["id"]))
     for video in tx.all(
         f"""
         select id from video v
@@ -64,4 +65,4 @@ def _side_branches(tx: Transaction, stalled_after: int, unowed: Condition) -> No
         """,  # noqa: S608, as above
         (stalled_after, BATCH),
     ):
-        tx.publish(VideoPlanned(video["id"]))
+        publish(tx, VideoPlanned(video["id"]))

@@ -2,6 +2,7 @@
 
 from msgspec import Struct
 
+from shared.outbox import publish
 from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
 from shared.videos.model import Video
 from shared.videos.view import plan_of, video_view
@@ -30,5 +31,5 @@ def retry_video(request: RetryVideo, context: Context) -> Accepted[Video]:
         )
         assert taken_up is not None, "own_video holds its lock"
         work = remaining_work(tx, taken_up)
-        tx.publish(*work)
+        publish(tx, *work)
         return Accepted(video_view(taken_up, context.base_url))

@@ -3,6 +3,7 @@
 from msgspec import UNSET, Struct, UnsetType
 
 from events import VideoUpdated
+from shared.outbox import publish
 from shared.runtime.function import CREATOR, Context, http_function
 from shared.storage import signed_url
 from shared.uploads.details import check_details
@@ -40,6 +41,6 @@ def update_video(request: UpdateVideo, context: Context) -> Video:
             )
             assert changed is not None, "own_video holds its lock"
             row = changed
-            tx.publish(VideoUpdated(request.id))
+            publish(tx, VideoUpdated(request.id))
         poster = signed_url(tx, row["poster_key"]) if row["poster_key"] else None
         return video_view(row, context.base_url, poster)

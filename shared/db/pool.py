@@ -9,14 +9,14 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, overload
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg2
 from psycopg2.extensions import TRANSACTION_STATUS_IDLE, connection
 
 from shared.config import ConfigError, integer, setting
-from shared.db.transaction import Params, Transaction
+from shared.db.transaction import Params, Row, Transaction
 from shared.errors import Unavailable
 
 WAIT_SECONDS = 10.0  # for a connection, while all are in use
@@ -113,27 +113,33 @@ def _alive(db: connection | None) -> connection:
     return connect()
 
 
-def read_one(sql: str, params: Params = None) -> dict[str, Any] | None:
+@overload
+def read_one(row: type[Row], sql: str, params: Params = None) -> Row | None: ...
+@overload
+def read_one(row: str, sql: Params = None) -> dict[str, Any] | None: ...
+def read_one(row: Any, sql: Any = None, params: Params = None) -> Any:
     """The first row of one query, or None: in a single round trip, where a transaction takes four.
 
     For what only reads: a connection that died meanwhile is replaced, and the query sent again.
     """
+    if isinstance(row, str):
+        return read_one(dict[str, Any], row, sql)
     db = _take()
     try:
         if db is not None:
             with suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
-                return _read_one(db, sql, params)
+                return _read_one(db, row, sql, params)
         db = _alive(db)
-        return _read_one(db, sql, params)
+        return _read_one(db, row, sql, params)
     finally:
         _give_back(db)
 
 
-def _read_one(db: connection, sql: str, params: Params) -> dict[str, Any] | None:
+def _read_one(db: connection, row: type[Row], sql: str, params: Params) -> Row | None:
     db.rollback()  # what asked whether it is alive began a transaction; without one this sends nothing
     db.autocommit = True
     try:
-        return Transaction(db, "").one(sql, params)
+        return Transaction(db, "").one(row, sql, params)
     finally:
         if not db.closed:
             db.autocommit = False
@@ -141,7 +147,8 @@ def _read_one(db: connection, sql: str, params: Params) -> dict[str, Any] | None
 
 @contextmanager
 def transaction(source: str = "/wadi") -> Iterator[Transaction]:
-    """A transaction: commits at the end of the block, rolls back on any error, and relays what was published.
+    """A transaction: commits at the end of the block, then does what was left for after the commit; rolls back on any
+    error.
 
     An idle connection that died meanwhile (the server was restarted) is replaced before the block runs, so a
     restart costs no request; one that dies inside the block is an error, since its work is gone.
@@ -161,9 +168,6 @@ def transaction(source: str = "/wadi") -> Iterator[Transaction]:
                     db.close()
             raise
         else:
-            if tx.published:
-                from shared.outbox import relay_soon
-
-                relay_soon(db)
+            tx.committed()
     finally:
         _give_back(db)

@@ -1,11 +1,11 @@
 """The transactional outbox: state and the events that tell of it commit together.
 
-`write` puts events into the caller's transaction. After the commit `relay_soon` moves them to their topics; what a
+`publish` puts events into the caller's transaction. After the commit `relay_soon` moves them to their topics; what a
 crash leaves behind in between, relay_outbox (every minute) moves. Topics are tables of the database, Kafka's where
 KAFKA_BROKERS is set, or a Knative Broker where K_SINK is.
 """
 
-from shared.outbox.relay import relay, relay_soon
-from shared.outbox.write import write
+from shared.outbox.relay import relay
+from shared.outbox.write import publish
 
-__all__ = ["relay", "relay_soon", "write"]
+__all__ = ["publish", "relay"]

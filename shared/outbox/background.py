@@ -14,6 +14,7 @@ import psycopg2
 from psycopg2.extensions import connection
 
 from shared.config import ConfigError
+from shared.db import connect
 from shared.outbox.relay import relay
 
 FIRST_PAUSE, LAST_PAUSE = 0.5, 10.0
@@ -50,7 +51,7 @@ def _run() -> None:
             continue
         _wanted.clear()
         try:
-            db = db or _connect()
+            db = db or connect()
             relay(db)
             pause = 0.0
         except (psycopg2.Error, ConfigError) as error:
@@ -65,12 +66,6 @@ def _run() -> None:
         pause = min(max(FIRST_PAUSE, 2 * pause), LAST_PAUSE)
         threading.Event().wait(pause)
         _wanted.set()
-
-
-def _connect() -> connection:
-    from shared import db  # which imports us
-
-    return db.connect()
 
 
 def _close(db: connection | None) -> None:

@@ -1,19 +1,15 @@
-"""Events into the outbox."""
+"""Events into the outbox, in the transaction that changes what they tell of."""
 
-from __future__ import annotations
-
-from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.json import encode
 
 from events.base import Event, data_schema
+from shared.db import Transaction
 from shared.ids import new_id
+from shared.outbox.relay import relay_soon
 from shared.telemetry import trace
-
-if TYPE_CHECKING:
-    from shared.db.transaction import Transaction
 
 LARGEST_DATA = 512 * 1024  # half of what Kafka takes in one record
 
@@ -35,8 +31,9 @@ def envelope(event: Event, source: str) -> dict[str, Any]:
     }
 
 
-def write(tx: Transaction, source: str, events: Sequence[Event]) -> None:
-    """Inserts the events in the order given; they are sent if the transaction commits, and only then.
+def publish(tx: Transaction, *events: Event) -> None:
+    """Writes events to the outbox in the order given: they are sent if the transaction commits, and only then. Right
+    after the commit they are relayed.
 
     Raises ValueError for one that no topic would take: in the outbox it would hold up all that come after it.
     """
@@ -44,6 +41,7 @@ def write(tx: Transaction, source: str, events: Sequence[Event]) -> None:
     for event in events:
         if len(encode(event)) > LARGEST_DATA:
             raise ValueError(f"The data of {event.type} has more than {LARGEST_DATA} bytes.")
-        sealed = envelope(event, source)
+        sealed = envelope(event, tx.source)
         rows.append((sealed["id"], event.type, event.partition_key, tx.json(sealed)))
     tx.execute_many("insert into outbox (id, topic, key, event) values %s", rows)
+    tx.after_commit(relay_soon)

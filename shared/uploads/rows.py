@@ -6,6 +6,7 @@ from events import VideoUploaded
 from shared.db import Transaction
 from shared.errors import Problem
 from shared.identity import Principal, Role
+from shared.outbox import publish
 from shared.storage import Stored, record
 from shared.uploads.details import Details
 
@@ -61,5 +62,5 @@ def source_arrived(tx: Transaction, video_id: str, source: Stored) -> dict[str, 
     if video is None:
         raise Problem("gone", "The video of this upload was deleted.")
     record(tx, source)
-    tx.publish(VideoUploaded(video_id, source.key, video["source_name"], source.size))
+    publish(tx, VideoUploaded(video_id, source.key, video["source_name"], source.size))
     return video

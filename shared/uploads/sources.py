@@ -5,6 +5,7 @@ from typing import Any
 from events import SegmentPlaced
 from shared.config import ConfigError, setting
 from shared.db import Transaction
+from shared.outbox import publish
 from shared.outbox.pending import nobody_owes
 from shared.storage.nodes.nodes import load
 from shared.storage.placement.replicate import replicas_wanted
@@ -41,13 +42,13 @@ def release_now(tx: Transaction, video_id: str) -> None:
     if source_of_done(tx, video_id) is None:
         return
     if segment := tx.one("select id, object_key from media_segment where video_id = %s limit 1", (video_id,)):
-        tx.publish(SegmentPlaced(video_id, segment["id"], segment["object_key"]))
+        publish(tx, SegmentPlaced(video_id, segment["id"], segment["object_key"]))
 
 
 def release_again(tx: Transaction, after: int, limit: int) -> None:
     """What release_source was told of too early, it is told again."""
     for row in _unreleased(tx, after, limit):
-        tx.publish(SegmentPlaced(row["video_id"], row["segment_id"], row["object_key"]))
+        publish(tx, SegmentPlaced(row["video_id"], row["segment_id"], row["object_key"]))
 
 
 def _unreleased(tx: Transaction, after: int, limit: int) -> list[dict[str, Any]]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from events import VideoDeleted
 from shared.db import Transaction
 from shared.messages.room import lock_room
+from shared.outbox import publish
 from shared.runtime.context import Context
 from shared.search import open_index
 from shared.storage import Stored
@@ -27,7 +28,7 @@ def mark_deleted(tx: Transaction, video_id: str) -> None:
         (video_id,),
     )
     forget_uploads(tx, video_id)
-    tx.publish(VideoDeleted(video_id))
+    publish(tx, VideoDeleted(video_id))
 
 
 def still_wanted(tx: Transaction, video_id: str, stored: Iterable[Stored]) -> bool:

@@ -7,6 +7,7 @@ from events import SegmentEncoded, SegmentPlanned
 from shared.db import Transaction
 from shared.media.encode.segment import encode_segment
 from shared.media.model import MediaSegment, Plan
+from shared.outbox import publish
 from shared.runtime.context import Context
 from shared.runtime.workspace import workspace
 from shared.storage import source
@@ -73,4 +74,6 @@ def _publish(tx: Transaction, video_id: str, stored: StoredSegment) -> None:
     if row is None:  # a retry of the video planned it again, and the other event won
         return
     record_segment(tx, stored, row["id"])
-    tx.publish(SegmentEncoded(video_id, row["id"], segment.rendition, segment.index, stored.media.key, stored.init.key))
+    publish(
+        tx, SegmentEncoded(video_id, row["id"], segment.rendition, segment.index, stored.media.key, stored.init.key)
+    )

@@ -2,6 +2,7 @@
 
 from events import VideoRecalled
 from shared.db import Transaction
+from shared.outbox import publish
 
 
 def note_watched(tx: Transaction, video_id: str) -> None:
@@ -16,7 +17,7 @@ def note_watched(tx: Transaction, video_id: str) -> None:
     if noted and tx.one(
         "select 1 as so from object o join shard s on s.object_key = o.key where o.video_id = %s limit 1", (video_id,)
     ):
-        tx.publish(VideoRecalled(video_id))
+        publish(tx, VideoRecalled(video_id))
 
 
 def recall_again(tx: Transaction, limit: int) -> int:
@@ -31,5 +32,5 @@ def recall_again(tx: Transaction, limit: int) -> int:
         (limit,),
     )
     for row in rows:
-        tx.publish(VideoRecalled(row["video_id"]))
+        publish(tx, VideoRecalled(row["video_id"]))
     return len(rows)

@@ -8,6 +8,7 @@ from events import AudioPlanned, Event, SegmentEncoded, SegmentPlanned, SegmentP
 from shared.db import Transaction
 from shared.identity.roles import Role
 from shared.media.model import Plan
+from shared.outbox import publish
 from shared.videos.view import AUDIO, plan_of
 
 UNFINISHED = ("uploaded", "planned", "playable")
@@ -77,7 +78,7 @@ def fail(tx: Transaction, video_id: str, reason: str) -> bool:
         (reason, video_id, UNFINISHED),
     )
     if failed:
-        tx.publish(VideoFailed(video_id, reason))
+        publish(tx, VideoFailed(video_id, reason))
     return bool(failed)
 
 

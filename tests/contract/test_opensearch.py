@@ -78,9 +78,9 @@ def test_its_client_is_not_loaded_before_it_is_used() -> None:
         "import os, sys\n"
         "from shared.runtime.serve import create_app\n"
         "os.environ['OPENSEARCH_URL'] = 'http://127.0.0.1:1'\n"
-        "from shared import ready\n"
+        "from shared.telemetry import health\n"
         "create_app('search')\n"
-        "assert ready.readiness().degraded['search']\n"
+        "assert health.readiness().degraded['search']\n"
         "assert 'opensearchpy' not in sys.modules"
     )
 

@@ -10,6 +10,7 @@ import msgspec
 from events import EVENTS, Event, SegmentEncoded, VideoUploaded
 from shared.db import transaction
 from shared.ids import new_id
+from shared.outbox import publish
 from shared.runtime.capability import EventCapability
 from shared.storage import record, store_file
 from shared.storage.nodes.nodes import local_stores
@@ -190,7 +191,7 @@ def uploaded(database: Database, owner: Person, file: Path, visibility: str = "p
             " values (%s, %s, %s, %s, 'uploaded', %s, %s, %s, now())",
             (film.id, owner.user_id, f"Film {film.id[-4:]}", visibility, stored.key, file.name, stored.size),
         )
-        tx.publish(VideoUploaded(film.id, stored.key, file.name, stored.size))
+        publish(tx, VideoUploaded(film.id, stored.key, file.name, stored.size))
     return film
 
 

@@ -6,7 +6,7 @@ from events import VideoPlayable, VideoReady
 from shared.db import connect
 from shared.db.transaction import Transaction
 from shared.ids import new_id
-from shared.outbox import write
+from shared.outbox import publish
 from tests.conftest import Database, Wadi
 from tests.functions.people import assert_problem
 from tests.functions.waking import ping
@@ -23,7 +23,7 @@ def leave_behind(*videos: str) -> None:
     """Committed, and the process was killed before it told."""
     db = connect()
     try:
-        write(Transaction(db, "/wadi/some-function"), "/wadi/some-function", [VideoPlayable(video) for video in videos])
+        publish(Transaction(db, "/wadi/some-function"), *(VideoPlayable(video) for video in videos))
         db.commit()
     finally:
         db.close()

@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from events.base import Event
 from shared import db
-from shared.outbox import relay
+from shared.outbox import publish, relay
 
 
 class Happened(Event, frozen=True):
@@ -20,9 +20,8 @@ class Happened(Event, frozen=True):
 
 def leave(*events: Event) -> None:
     """As a process does that is killed after its commit."""
-    with db.transaction("/wadi/some-function") as tx:
-        tx.publish(*events)
-        tx.published = False
+    with closing(db.connect()) as connection, connection:
+        publish(db.Transaction(connection, "/wadi/some-function"), *events)
 
 
 def relayed() -> int:

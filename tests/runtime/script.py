@@ -4,6 +4,7 @@ from events import VideoFailed, VideoPlayable, VideoReady
 from shared import db
 from shared.db import Transaction
 from shared.errors import Malformed
+from shared.outbox import publish
 from shared.runtime.function import Context
 
 LOCK = 4_711  # of PostgreSQL, advisory: a test holds it to keep a function at its work
@@ -27,7 +28,7 @@ def hold() -> None:
 
 def perform(event: VideoFailed, context: Context, tx: Transaction) -> None:
     note(tx, event, "done")
-    tx.publish(VideoPlayable(event.video_id), VideoReady(event.video_id))
+    publish(tx, VideoPlayable(event.video_id), VideoReady(event.video_id))
     match event.reason:
         case "explode":
             raise RuntimeError("as the test wants it")

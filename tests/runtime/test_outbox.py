@@ -33,6 +33,7 @@ from events import (
 from shared import db
 from shared.identity import Role, issue_access_token
 from shared.ids import new_id
+from shared.outbox import publish
 from shared.runtime.serve import create_app
 from tests.conftest import Database
 from tests.runtime.conftest import Notes
@@ -82,7 +83,7 @@ def published(database: Database, events: list[Event]) -> list[dict[str, Any]]:
     """The events as they stand in their topics."""
     (before,) = database.all("select coalesce(max(position), 0) as position from topic_record")
     with db.transaction("/wadi/some-function") as tx:
-        tx.publish(*events)
+        publish(tx, *events)
     rows = database.all("select event from topic_record where position > %s order by position", (before["position"],))
     return [row["event"] for row in rows]
 
@@ -165,19 +166,19 @@ def test_all_events_of_a_transaction_are_sent_or_none(notes: Notes, function: st
 KILLED = """
 import os, sys
 from pathlib import Path
-import shared.outbox
+import shared.outbox.write
 from tests.runtime.served import deliver
 
 assert sys.argv[1] in ("before", "during")
 if sys.argv[1] == "before":
-    shared.outbox.relay_soon = lambda db: os._exit(9)
+    shared.outbox.write.relay_soon = lambda db: os._exit(9)
 else:  # the relay's own transaction is under way
     import psycopg2.extensions
     def dies(db):
         with db.cursor() as cursor:
             cursor.execute("delete from outbox")
         os._exit(9)
-    shared.outbox.relay_soon = dies
+    shared.outbox.write.relay_soon = dies
 deliver("note_at_once", "", sys.argv[2])
 """
 
@@ -211,7 +212,7 @@ def test_a_relay_that_fails_is_no_failure_of_the_work(notes: Notes) -> None:
 def test_more_than_a_batch_is_sent_in_order(notes: Notes) -> None:
     thing = new_id()
     with db.transaction("/wadi/some-function") as tx:
-        tx.publish(*(VideoFailed(thing, str(number)) for number in range(1203)))
+        publish(tx, *(VideoFailed(thing, str(number)) for number in range(1203)))
     assert [event["data"]["reason"] for event in sent(notes.database, thing)] == [str(n) for n in range(1203)]
 
 

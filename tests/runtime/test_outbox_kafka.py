@@ -14,7 +14,7 @@ import pytest
 
 from cli import kafka_events
 from events.topics import TOPICS, Topic
-from shared import db
+from shared import db, outbox
 from shared.cloudevents.kafka import from_record
 from shared.config import ConfigError
 from shared.ids import new_id
@@ -129,7 +129,7 @@ def test_more_than_a_batch_comes_in_order_of_each_key(address: str) -> None:
 def test_a_commit_is_told_at_once_and_no_request_waits_for_it(database: Database, address: str) -> None:
     key = new_id()
     with db.transaction("/wadi/some-function") as tx:
-        tx.publish(Recorded(key, "1"))
+        outbox.publish(tx, Recorded(key, "1"))
     eventually(lambda: waiting(database) == 0)
     assert texts(address, key) == ["1"]
 
@@ -183,7 +183,7 @@ KILLED = """
 import os, sys
 from contextlib import closing
 from shared import db
-from shared.outbox import kafka
+from shared.outbox.kafka import relay as kafka
 acked = kafka._send
 def send(rows, refused):
     acked(rows, refused)
@@ -244,7 +244,7 @@ def test_a_topic_that_is_missing_holds_up_nobody_else(database: Database, addres
 
 def test_an_event_that_no_topic_would_take_is_refused_where_it_is_published(database: Database) -> None:
     with pytest.raises(ValueError, match="more than"), db.transaction("/wadi/some-function") as tx:
-        tx.publish(Recorded("k", "x" * 600_000))
+        outbox.publish(tx, Recorded("k", "x" * 600_000))
     assert waiting(database) == 0
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from psycopg2.extensions import connection
 
 from events import VideoFailed
-from shared import db
+from shared import db, outbox
 from shared.db import Transaction
 from shared.ids import new_id
 from shared.outbox import relay
@@ -65,7 +65,7 @@ def test_committed_events_are_sent_once_in_order_and_others_never(
             writer, key = writers[who], keys[which]
             if what == "publish" and owners.get(key, who) == who:
                 owners[key] = who
-                writer.tx.publish(VideoFailed(key, str(number)))
+                outbox.publish(writer.tx, VideoFailed(key, str(number)))
                 writer.pending.setdefault(key, []).append(number)
             elif what in ("commit", "roll back"):
                 writer.db.commit() if what == "commit" else writer.db.rollback()
@@ -107,7 +107,7 @@ def test_threads_that_write_and_relay_at_once_keep_the_order(
                 row = tx.one("select last from counter where key = %s for update", (keys[which],))
                 assert row is not None
                 numbers = range(row["last"] + 1, row["last"] + 1 + count)
-                tx.publish(*(VideoFailed(keys[which], str(number)) for number in numbers))
+                outbox.publish(tx, *(VideoFailed(keys[which], str(number)) for number in numbers))
                 tx.execute("update counter set last = %s where key = %s", (numbers[-1], keys[which]))
 
     with reading(database) as seen, ThreadPoolExecutor(len(work)) as pool:
@@ -126,7 +126,7 @@ def test_a_position_is_not_seen_before_a_smaller_one(database: Database) -> None
 
     def publish() -> None:
         with db.transaction("/wadi/some-function") as tx:
-            tx.publish(VideoFailed(key, "2"))
+            outbox.publish(tx, VideoFailed(key, "2"))
 
     def waiting() -> bool:
         return bool(

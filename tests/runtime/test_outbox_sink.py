@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from cli.commands import events as events_command
 from cli.errors import CliError
-from shared import db
+from shared import db, outbox
 from shared.config import ConfigError
 from shared.ids import new_id
 from shared.outbox import pending
@@ -121,7 +121,7 @@ def test_a_commit_is_told_at_once_and_no_request_waits_for_it(database: Database
 
     broker.behave = behave
     with db.transaction("/wadi/some-function") as tx:
-        tx.publish(Happened(key, "1"))
+        outbox.publish(tx, Happened(key, "1"))
     eventually(lambda: broker.asked)
     assert waiting(database) == ["1"], "it is deleted only when the Broker has it"
     go.set()
@@ -293,7 +293,7 @@ def test_the_thread_beside_the_requests_goes_on_when_the_broker_is_back(database
     broker.die()
     for number in range(5):
         with db.transaction("/wadi/some-function") as tx:
-            tx.publish(Happened(key, str(number)))
+            outbox.publish(tx, Happened(key, str(number)))
     broker.start()
     eventually(lambda: not waiting(database), 30)
     assert broker.texts(key) == numbers(5)
@@ -303,7 +303,7 @@ KILLED = """
 import os
 from contextlib import closing
 from shared import db
-from shared.outbox import sink
+from shared.outbox.broker import relay as sink
 send = sink._Relay.send
 def killed(self, rows):
     send(self, rows)

@@ -26,6 +26,7 @@ from shared import db
 from shared.cloudevents.kafka import Record, to_record
 from shared.db.migrate import migrate
 from shared.ids import new_id
+from shared.outbox import publish
 from shared.outbox.write import envelope
 from tools.backends import kafka
 
@@ -83,7 +84,7 @@ def _chain(folder: Path, count: int, **settings: str) -> float:
 
 def _publish(count: int) -> None:
     with db.transaction("/wadi/bench") as tx:
-        tx.publish(*(MessageSent(new_id(), new_id()) for _ in range(count)))
+        publish(tx, *(MessageSent(new_id(), new_id()) for _ in range(count)))
 
 
 def _handled() -> int:

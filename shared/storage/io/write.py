@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 from events import VideoDeleted
 from shared.db import Transaction, transaction
 from shared.objects import NodeFull, NodeUnavailable, ObjectStore
+from shared.outbox import publish
 from shared.storage.nodes.nodes import Nodes, load
 
 log = logging.getLogger("wadi.storage")
@@ -92,7 +93,7 @@ def forget_stored(tx: Transaction, stored: Iterable[Stored]) -> None:
             (each.node_id, each.key, each.video_id or ""),
         )
     for video_id in {each.video_id for each in late if each.video_id}:
-        tx.publish(VideoDeleted(video_id))
+        publish(tx, VideoDeleted(video_id))
 
 
 def record_replica(tx: Transaction, key: str, node_id: str) -> None:

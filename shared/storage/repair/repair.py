@@ -9,6 +9,7 @@ from typing import Any
 from events import ObjectLost, ObjectRepaired
 from shared.db import Transaction, Transactions
 from shared.objects import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectError, ObjectMissing, ObjectStore
+from shared.outbox import publish
 from shared.storage.io.verify import UNPACED, Wanted, damage
 from shared.storage.io.write import record_replica
 from shared.storage.jobs.throttle import Pace
@@ -127,7 +128,7 @@ class Repair:
             return Outcome.UNDECIDED
         with self._transactions() as tx:
             tx.execute("update scrub set repaired = repaired + 1")
-            tx.publish(ObjectRepaired(self._wanted.key, there["video_id"], self._node_id, self._damage))
+            publish(tx, ObjectRepaired(self._wanted.key, there["video_id"], self._node_id, self._damage))
         return Outcome.REPAIRED
 
     def _is_good(self, node_id: str) -> bool:
@@ -144,7 +145,7 @@ class Repair:
                 self._note_checked(tx)
                 tx.execute("update scrub set repaired = repaired + 1")
                 tx.execute("delete from lost_object where object_key = %s", (self._wanted.key,))
-                tx.publish(ObjectRepaired(self._wanted.key, there["video_id"], self._node_id, self._damage))
+                publish(tx, ObjectRepaired(self._wanted.key, there["video_id"], self._node_id, self._damage))
         if not there:  # deleted meanwhile: its new copy must not stay behind
             self._nodes.store(self._node_id).delete(self._wanted.key)
             return Outcome.GONE
@@ -167,7 +168,7 @@ class Repair:
                 "insert into lost_object (object_key, reason) values (%s, %s) on conflict do nothing",
                 (self._wanted.key, reason),
             ):
-                tx.publish(ObjectLost(self._wanted.key, there["video_id"], reason))
+                publish(tx, ObjectLost(self._wanted.key, there["video_id"], reason))
         log.error("%s is lost: %s", self._wanted.key, reason)
         return Outcome.LOST
 

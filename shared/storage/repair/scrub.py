@@ -13,6 +13,7 @@ from shared import coordination
 from shared.config import integer
 from shared.db import Transaction, Transactions
 from shared.objects import NodeFull, NodeUnavailable, ObjectMissing
+from shared.outbox import publish
 from shared.storage.erasure.read import rebuild_shard
 from shared.storage.io.verify import UNPACED, Wanted, damage
 from shared.storage.jobs.throttle import Pace
@@ -182,7 +183,7 @@ class _Scrub:
                 "insert into lost_object (object_key, reason) values (%s, %s) on conflict do nothing",
                 (due.object_key, reason),
             ):
-                tx.publish(ObjectLost(due.object_key, row["video_id"], reason))
+                publish(tx, ObjectLost(due.object_key, row["video_id"], reason))
         log.error("%s is lost: %s", due.object_key, reason)
         return Outcome.LOST
 

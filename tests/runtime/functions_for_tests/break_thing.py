@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from events import VideoPlayable
+from shared.outbox import publish
 from shared.runtime.function import PUBLIC, Context, Problem, http_function
 
 
@@ -14,7 +15,7 @@ class BreakThing(Struct):
 def break_thing(request: BreakThing, context: Context) -> None:
     with context.transaction() as tx:
         tx.execute("insert into note (id, text) values ('broken', %s)", (request.how,))
-        tx.publish(VideoPlayable("broken"))
+        publish(tx, VideoPlayable("broken"))
         if request.how == "problem":
             raise Problem("wrong-state", "It is round.", headers={"Retry-After": "7"}, state="round")
         raise RuntimeError("a secret of ours")

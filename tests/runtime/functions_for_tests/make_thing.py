@@ -5,6 +5,7 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 from events import VideoPlayable
+from shared.outbox import publish
 from shared.runtime.function import CREATOR, Context, Created, http_function
 
 
@@ -28,5 +29,5 @@ class Made(Struct):
 @http_function("POST /things/{id}", access=CREATOR)
 def make_thing(request: MakeThing, context: Context) -> Created[Made]:
     with context.transaction() as tx:
-        tx.publish(VideoPlayable(request.id))
+        publish(tx, VideoPlayable(request.id))
     return Created(Made(request.id, request.title, len(request.corners)))
