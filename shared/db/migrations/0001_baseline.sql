@@ -34,10 +34,10 @@ create table topic_record (
 create index topic_record_topic on topic_record (topic, position);
 comment on table topic_record is
     'outbox: The records of all topics, when there is neither Kafka nor a Broker. '
-    'Kept for EVENT_RETENTION_HOURS and until every consumer group has had them.';
-comment on column topic_record.position is
-    'The offset of the record. Records are appended under an advisory lock, so positions become visible in order: '
+    'Kept for EVENT_RETENTION_HOURS and until every consumer group has had them. '
+    'Records are appended under an advisory lock, so positions become visible in order: '
     'a consumer that has read up to one never sees a smaller one appear later.';
+comment on column topic_record.position is 'The offset of the record.';
 comment on column topic_record.key is 'The partition key.';
 comment on column topic_record.event is 'The CloudEvent in JSON format.';
 
@@ -610,10 +610,10 @@ create table message (
 );
 create unique index message_room on message (video_id, seq);
 create index message_author on message (author_id);
-comment on table message is 'messages: A message in the room of a video.';
-comment on column message.seq is
-    'The order in a room. It is assigned under the room''s lock, so a reader who has seen one message never '
-    'sees an earlier one appear.';
+comment on table message is
+    'messages: A message in the room of a video. Its seq is assigned under the room''s lock, '
+    'so a reader who has seen one message never sees an earlier one appear.';
+comment on column message.seq is 'The order in a room.';
 
 
 -- ===== search: the index when there is no OpenSearch, and what either index needs beside it =====
