@@ -21,7 +21,8 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from shared.media.audio.encode import BIT_RATE, encode_audio
+from shared.media.audio.encode import encode_audio
+from shared.media.audio.timing import BIT_RATE
 from shared.media.encode.encoders import SOFTWARE
 from shared.media.encode.graph import rung_filters
 from shared.media.encode.segment import MUXER, encode_segment

@@ -21,9 +21,10 @@ import msgspec
 from shared.media.audio.encode import encode_audio
 from shared.media.encode.segment import encode_segment
 from shared.media.errors import MediaError
-from shared.media.manifests.render import Piece, Published, dash, hls_master, hls_media
+from shared.media.manifests import Piece, Published, dash_mpd, hls_master, hls_media
 from shared.media.model import MediaSegment, Plan
-from shared.media.pictures.thumbnails import make_thumbnails, storyboard_vtt
+from shared.media.pictures.storyboard import storyboard_vtt
+from shared.media.pictures.thumbnails import make_thumbnails
 from shared.media.planning.plan import plan
 from tools.bench.clip import bench_clip
 
@@ -68,7 +69,7 @@ def manifests(planned: Plan, segments: list[MediaSegment]) -> Iterator[tuple[str
     yield "master.m3u8", hls_master(video)
     for name in video.expected:
         yield f"{name}.m3u8", hls_media(video, name)
-    yield "manifest.mpd", dash(video)
+    yield "manifest.mpd", dash_mpd(video)
 
 
 def main() -> None:

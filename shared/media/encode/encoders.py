@@ -11,10 +11,10 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from shared.media.errors import EncodeTrouble
+from shared.media.errors import EncodeError
 from shared.media.model import Rendition
-from shared.media.sandbox.child import Limits
-from shared.media.sandbox.ffmpeg import last_words, run_ffmpeg
+from shared.media.sandbox.ffmpeg import last_error_line, run_ffmpeg
+from shared.media.sandbox.process import Limits
 
 DEVICE = "/dev/dri/renderD128"
 
@@ -77,9 +77,9 @@ def _chosen(wanted: str) -> Encoder:
         present = (encoder for encoder in ENCODERS if encoder.hardware and _device_exists(encoder))
         return next((encoder for encoder in present if not _trial(encoder)), SOFTWARE)
     if wanted not in BY_NAME:
-        raise EncodeTrouble(f"VIDEO_ENCODER is {wanted}; it must be auto or one of {', '.join(BY_NAME)}")
-    if trouble := _trial(BY_NAME[wanted]):
-        raise EncodeTrouble(f"VIDEO_ENCODER is {wanted}, which does not work here: {trouble}")
+        raise EncodeError(f"VIDEO_ENCODER is {wanted}; it must be auto or one of {', '.join(BY_NAME)}")
+    if error := _trial(BY_NAME[wanted]):
+        raise EncodeError(f"VIDEO_ENCODER is {wanted}, which does not work here: {error}")
     return BY_NAME[wanted]
 
 
@@ -95,5 +95,5 @@ def _trial(encoder: Encoder) -> str:
     picture = ["-f", "lavfi", "-i", "color=black:s=320x180:r=25"]
     chain = ",".join(part for part in ("format=yuv420p", encoder.upload) if part)
     arguments = [*encoder.before_input, *picture, "-vf", chain, "-frames:v", "2", *encoder.arguments(small, 50, 1)]
-    ended = run_ffmpeg([*arguments, "-f", "null", "-"], Limits(memory=0, cpu_seconds=60, wall_seconds=30.0))
-    return last_words(ended) if ended.code else ""
+    exited = run_ffmpeg([*arguments, "-f", "null", "-"], Limits(memory=0, cpu_seconds=60, wall_seconds=30.0))
+    return last_error_line(exited) if exited.code else ""

@@ -4,9 +4,8 @@ import functools
 
 from shared.media.encode.encoders import Encoder
 from shared.media.model import Plan, Rendition
-from shared.media.planning.cuts import selection
-from shared.media.sandbox.child import Limits
 from shared.media.sandbox.ffmpeg import run_ffmpeg
+from shared.media.sandbox.process import Limits
 
 
 def pictures(
@@ -85,7 +84,15 @@ def rung_filters(plan: Plan, rendition: Rendition, encoder: Encoder) -> list[str
 @functools.cache
 def has_filter(name: str) -> bool:
     """Whether this ffmpeg was built with a filter."""
-    ended = run_ffmpeg(
+    exited = run_ffmpeg(
         ["-f", "lavfi", "-i", f"color=s=16x16,format=yuv420p,{name}", "-frames:v", "1", "-f", "null", "-"], Limits()
     )
-    return ended.code == 0
+    return exited.code == 0
+
+
+def selection(cap: int) -> str:
+    """The `select` filter that does so; without a cap it keeps every picture that is later than the one before."""
+    slot = f"floor({{}}*{cap}+0.001)" if cap else "{}"
+    variable = "t" if cap else "pts"
+    now, before = slot.format(variable), slot.format(f"prev_selected_{variable}")
+    return f"select='isnan(prev_selected_{variable})+gt({now},{before})'"

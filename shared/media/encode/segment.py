@@ -1,16 +1,18 @@
 """Encode one segment of a video: one ffmpeg that decodes it once and makes every rung named."""
 
+import hashlib
 from fractions import Fraction
 from math import ceil
 from pathlib import Path
 
 from shared.media.encode.encoders import SOFTWARE, Encoder, chosen_encoder
 from shared.media.encode.graph import pictures
-from shared.media.errors import EncodeTrouble, MediaError
+from shared.media.errors import EncodeError, MediaError
 from shared.media.model import MediaSegment, Plan
-from shared.media.mp4.fragments import codecs_of, digest, media_segment, take_apart
-from shared.media.sandbox.child import GIB, Ended, Limits
-from shared.media.sandbox.ffmpeg import input_arguments, last_words, located, run_ffmpeg
+from shared.media.mp4 import codecs_of, demux, media_segment
+from shared.media.sandbox.ffmpeg import input_arguments, last_error_line, run_ffmpeg
+from shared.media.sandbox.input import safe_name
+from shared.media.sandbox.process import GIB, Exit, Limits
 
 TIMESCALE = 90_000
 WALL_SECONDS = 3600.0
@@ -87,23 +89,23 @@ class _Job:
         graph = pictures(self.plan, self.index, self.renditions, self.encoder, black=True)
         made = self._run(["-f", "lavfi", "-i", black], graph)
         if not self.frames(made):
-            raise EncodeTrouble(f"Segment {self.index} could not be filled")
+            raise EncodeError(f"Segment {self.index} could not be filled")
         return made
 
     def _run(self, source: list[str], graph: str) -> list[bytes]:
         raw = [self.out_dir / f".{r.name}-{self.index:05d}.raw.mp4" for r in self.renditions]
         try:
-            ended = self._ffmpeg(self.encoder, source, graph, raw)
-            if ended.code and self.encoder.hardware:  # a busy or broken device must not cost the video
+            exited = self._ffmpeg(self.encoder, source, graph, raw)
+            if exited.code and self.encoder.hardware:  # a busy or broken device must not cost the video
                 self.encoder = SOFTWARE
-                ended = self._ffmpeg(self.encoder, source, graph.replace(",format=nv12,hwupload", ""), raw)
-            self._check(ended)
+                exited = self._ffmpeg(self.encoder, source, graph.replace(",format=nv12,hwupload", ""), raw)
+            self._check(exited)
             return [path.read_bytes() if path.exists() else b"" for path in raw]
         finally:
             for path in raw:
                 path.unlink(missing_ok=True)
 
-    def _ffmpeg(self, encoder: Encoder, source: list[str], graph: str, raw: list[Path]) -> Ended:
+    def _ffmpeg(self, encoder: Encoder, source: list[str], graph: str, raw: list[Path]) -> Exit:
         rate = self.plan.output_frame_rate.fraction()
         key_interval = max(1, ceil(2 * rate))
         outputs: list[str] = []
@@ -125,20 +127,20 @@ class _Job:
         memory = 0 if encoder.hardware else 4 * GIB + 64 * 16 * info.width * info.height
         return Limits(memory=memory, cpu_seconds=7200, wall_seconds=WALL_SECONDS, niceness=self.niceness)
 
-    def _check(self, ended: Ended) -> None:
+    def _check(self, exited: Exit) -> None:
         """Trouble of ours is raised. Damage in the source is not: the frames are counted instead."""
-        if ended.out_of_time:
-            raise EncodeTrouble(f"Segment {self.index} took longer than {WALL_SECONDS:.0f} s")
-        if "No space left on device" in ended.complaint:
-            raise EncodeTrouble("The disk is full")
-        if ended.out_of_memory:
-            raise EncodeTrouble("There was not enough memory to encode this")
-        if ended.code < 0:
-            raise EncodeTrouble(f"ffmpeg was killed by signal {-ended.code}")
-        if ended.code and _source_is_another(ended, self.source):
+        if exited.timed_out:
+            raise EncodeError(f"Segment {self.index} took longer than {WALL_SECONDS:.0f} s")
+        if "No space left on device" in exited.stderr:
+            raise EncodeError("The disk is full")
+        if exited.out_of_memory:
+            raise EncodeError("There was not enough memory to encode this")
+        if exited.code < 0:
+            raise EncodeError(f"ffmpeg was killed by signal {-exited.code}")
+        if exited.code and _source_is_another(exited, self.source):
             raise MediaError("The file is no longer the video that was planned.")
-        if ended.code and not _source_trouble(ended):
-            raise EncodeTrouble(f"ffmpeg failed: {last_words(ended)}")
+        if exited.code and not _source_trouble(exited):
+            raise EncodeError(f"ffmpeg failed: {last_error_line(exited)}")
 
     # -- times
 
@@ -157,7 +159,7 @@ class _Job:
 
     def frames(self, made: list[bytes]) -> int:
         """Of the rung that has fewest."""
-        return min(len(take_apart(data).samples) if b"moof" in data else 0 for data in made)
+        return min(len(demux(data).samples) if b"moof" in data else 0 for data in made)
 
     def is_whole(self, made: list[bytes]) -> bool:
         """Every planned picture is there; or half of them, where each packet holds one field of a picture."""
@@ -172,7 +174,7 @@ class _Job:
         shift = -round(self.plan.cuts[0] * self.time_base * TIMESCALE)
         segments = []
         for rendition, data in zip(self.renditions, made, strict=True):
-            parts = take_apart(data)
+            parts = demux(data)
             path = self.out_dir / f"{rendition.name}-{self.index:05d}.m4s"
             init_path = self.out_dir / f"{rendition.name}-{self.index:05d}-init.mp4"
             size = path.write_bytes(media_segment(parts, self.index + 1, start, end, shift))
@@ -189,7 +191,7 @@ class _Job:
                     frames=len(parts.samples),
                     codecs=codecs_of(parts.init),
                     size=size,
-                    init_sha256=digest(parts.init),
+                    init_sha256=hashlib.sha256(parts.init).hexdigest(),
                     filler=filler,
                 )
             )
@@ -210,14 +212,14 @@ def ticks(plan: Plan, pts: int, timescale: int = TIMESCALE) -> int:
     return round(exact)
 
 
-def _source_is_another(ended: Ended, source: str) -> bool:
+def _source_is_another(exited: Exit, source: str) -> bool:
     """ffmpeg could not so much as open it; 5.1 and later ones say so differently."""
-    said = ended.complaint
-    not_opened = "Error opening input" in said or f"{located(source)}: Invalid data found" in said
+    said = exited.stderr
+    not_opened = "Error opening input" in said or f"{safe_name(source)}: Invalid data found" in said
     return "not on whitelist" in said or (not_opened and "Invalid data found" in said)
 
 
-def _source_trouble(ended: Ended) -> bool:
+def _source_trouble(exited: Exit) -> bool:
     """What ffmpeg says when a source has nothing (more) to decode."""
     marks = (
         "Invalid data found",
@@ -227,4 +229,4 @@ def _source_trouble(ended: Ended) -> bool:
         "no packets",
         "End of file",
     )
-    return any(mark.lower() in ended.complaint.lower() for mark in marks)
+    return any(mark.lower() in exited.stderr.lower() for mark in marks)
