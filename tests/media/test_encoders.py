@@ -57,7 +57,7 @@ def test_a_device_that_breaks_in_the_middle_does_not_cost_the_video(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Chosen when it worked, gone when the segment came: software makes the segment."""
-    monkeypatch.setattr("shared.media.encode.segment.chosen_encoder", lambda: BY_NAME["h264_vaapi"])
+    monkeypatch.setattr("shared.media.encode.job.chosen_encoder", lambda: BY_NAME["h264_vaapi"])
     source = str(clip("plain5.mp4", frames=125))
     planned = plan(source)
     (segment,) = encode_segment(source, planned, 0, ["180p"], tmp_path)

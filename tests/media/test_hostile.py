@@ -13,10 +13,11 @@ from pathlib import Path
 import pytest
 
 from shared.media.audio.encode import encode_audio
+from shared.media.encode.command import arguments, open_source
 from shared.media.encode.segment import encode_segment
 from shared.media.errors import EncodeError, MediaError
 from shared.media.planning.plan import plan
-from shared.media.sandbox.ffmpeg import ffmpeg_path, input_arguments, run_ffmpeg
+from shared.media.sandbox.ffmpeg import ffmpeg_path, run_ffmpeg
 from shared.media.sandbox.process import Limits, SandboxedProcess, run
 from tests.media.clips import clip
 
@@ -102,7 +103,7 @@ def test_without_the_guard_it_would_be_followed(tmp_path: Path, asked: tuple[str
     assert run([*bare, "-i", source, "-f", "null", "-"], Limits()).code == 0
     assert requests
     requests.clear()
-    exited = run_ffmpeg([*input_arguments(source), "-f", "null", "-"], Limits())
+    exited = run_ffmpeg(arguments(open_source(source, 0).output("-", f="null")), Limits())
     assert exited.code != 0
     assert requests == []
 
@@ -112,7 +113,7 @@ def test_without_the_guard_a_local_file_would_be_read(tmp_path: Path) -> None:
     (tmp_path / "secret.ts").write_bytes(clip("secret.ts", frames=50, audio="").read_bytes())
     bare = [ffmpeg_path(), "-nostdin", "-v", "error"]
     assert run([*bare, "-i", source, "-f", "null", "-"], Limits()).code == 0
-    assert run_ffmpeg([*input_arguments(source), "-f", "null", "-"], Limits()).code != 0
+    assert run_ffmpeg(arguments(open_source(source, 0).output("-", f="null")), Limits()).code != 0
 
 
 def test_a_reference_inside_a_movie_is_not_followed(tmp_path: Path) -> None:

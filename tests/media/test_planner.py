@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.media.audio.timing import FRAME_SAMPLES, boundaries, samples
-from shared.media.encode.segment import TIMESCALE, ticks
+from shared.media.encode.cmaf import TIMESCALE, ticks
 from shared.media.model import AudioInfo, Plan, Ratio, ScanResult, SourceInfo
 from shared.media.mp4 import spread
 from shared.media.planning.build import build_plan

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.media.encode.segment import _Job, encode_segment
+from shared.media.encode.job import SegmentJob
+from shared.media.encode.segment import encode_segment
 from shared.media.planning.plan import plan
 from tests.media.clips import clip, remuxed, sweep
 from tests.media.published import assert_same_sound, heard, numbers, publish
@@ -116,8 +117,8 @@ def test_fields_in_packets_of_their_own_are_not_missed(tmp_path: Path, monkeypat
         source=msgspec.structs.replace(planned.source, interlaced=True),
     )
     runs: list[int | None] = []
-    encode = _Job.encode
-    monkeypatch.setattr(_Job, "encode", lambda self, seek: (runs.append(seek), encode(self, seek))[1])
+    encode = SegmentJob.encode
+    monkeypatch.setattr(SegmentJob, "encode", lambda self, seek: (runs.append(seek), encode(self, seek))[1])
     (segment,) = encode_segment(source, fields, 1, ["180p"], tmp_path)
     assert segment.frames == planned.frames[1]
     assert len(runs) == 1

@@ -6,7 +6,6 @@ import re
 import shutil
 
 from shared.media.errors import EncodeError
-from shared.media.sandbox.input import input_options, safe_name
 from shared.media.sandbox.process import Exit, Limits, run
 
 
@@ -32,12 +31,6 @@ def _is_usable(program: str) -> bool:
     black = ["-f", "lavfi", "-i", "color=s=64x64", "-frames:v", "1", "-fps_mode", "passthrough", "-c:v", "libx264"]
     limits = Limits(cpu_seconds=60, wall_seconds=30.0)
     return run([program, "-nostdin", "-v", "error", *black, "-f", "null", "-"], limits).code == 0
-
-
-def input_arguments(source: str, *before: str) -> list[str]:
-    """The arguments that open `source` guarded; `before` are further options of this input."""
-    guard = [word for name, value in input_options(source).items() for word in (f"-{name}", value)]
-    return [*guard, *before, "-i", safe_name(source)]
 
 
 def run_ffmpeg(arguments: list[str], limits: Limits) -> Exit:
