@@ -6,9 +6,9 @@ import msgspec
 from msgspec import Struct
 
 from shared.db import Transaction, read_one
-from shared.media.manifests.render import NotYet, Piece, Published, dash, hls_master, hls_media
+from shared.media.manifests import NotYet, Piece, Published, dash_mpd, hls_master, hls_media
 from shared.media.model import Plan, Storyboard
-from shared.media.pictures.thumbnails import storyboard_vtt
+from shared.media.pictures.storyboard import storyboard_vtt
 from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
 from shared.storage import signed_urls
 from shared.videos.kept import kept_answers
@@ -69,7 +69,7 @@ def _text(published: Published, name: str) -> str:
     if name == MASTER:
         return hls_master(published, lambda rendition: f"{rendition}.m3u8{MARK}")
     if name == "manifest.mpd":
-        return dash(published)
+        return dash_mpd(published)
     rendition, dot, extension = name.rpartition(".")
     if dot and extension == "m3u8" and rendition in published.expected:
         return hls_media(published, rendition)

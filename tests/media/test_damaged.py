@@ -8,8 +8,8 @@ import av
 import pytest
 
 from shared.media.encode.segment import encode_segment
-from shared.media.errors import EncodeTrouble, MediaError
-from shared.media.mp4.boxes import find
+from shared.media.errors import EncodeError, MediaError
+from shared.media.mp4 import find
 from shared.media.planning.plan import plan
 from tests.media.clips import clip, damaged, ffmpeg, sweep
 from tests.media.published import assert_same_sound, decoded_pictures, heard, numbers, publish
@@ -183,7 +183,7 @@ def test_a_real_picture_that_is_too_large(tmp_path: Path) -> None:
     [
         ("os.kill(os.getpid(), 11)", MediaError),
         ("bytearray(64 << 30)", MediaError),
-        ("os.kill(os.getpid(), 9)", EncodeTrouble),
+        ("os.kill(os.getpid(), 9)", EncodeError),
     ],
 )
 def test_a_decoder_that_crashes_is_told_from_one_that_is_killed(
@@ -191,8 +191,8 @@ def test_a_decoder_that_crashes_is_told_from_one_that_is_killed(
 ) -> None:
     """The child that reads the file dies as hostile files make one die; the parent lives to say so."""
     script = (
-        f"import os\nimport shared.media.sandbox.worker as w\ndef work(*a):\n    yield {code}\nw._work = work\nw.main()"
+        f"import os\nimport shared.media.child as c\ndef results(*a):\n    yield {code}\nc._results = results\nc.main()"
     )
-    monkeypatch.setattr("shared.media.sandbox.worker.COMMAND", [sys.executable, "-c", script])
+    monkeypatch.setattr("shared.media.sandbox.task.COMMAND", [sys.executable, "-c", script])
     with pytest.raises(refused):
         plan(str(whole("plain40.mp4")))

@@ -9,7 +9,7 @@ import pytest
 from shared.media.encode import encoders
 from shared.media.encode.encoders import BY_NAME, ENCODERS, SOFTWARE, chosen_encoder
 from shared.media.encode.segment import encode_segment
-from shared.media.errors import EncodeTrouble
+from shared.media.errors import EncodeError
 from shared.media.planning.plan import plan
 from shared.media.sandbox.ffmpeg import ffmpeg_path
 from tests.media.clips import clip, generator
@@ -43,13 +43,13 @@ def test_auto_does_not_believe_a_device_that_cannot_encode(monkeypatch: pytest.M
 def test_an_encoder_named_but_absent_is_trouble_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDEO_ENCODER", "h264_nvenc")
     if not Path("/dev/nvidiactl").exists():
-        with pytest.raises(EncodeTrouble, match="VIDEO_ENCODER is h264_nvenc, which does not work here"):
+        with pytest.raises(EncodeError, match="VIDEO_ENCODER is h264_nvenc, which does not work here"):
             chosen_encoder()
 
 
 def test_an_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDEO_ENCODER", "x265")
-    with pytest.raises(EncodeTrouble, match="must be auto or one of h264_nvenc"):
+    with pytest.raises(EncodeError, match="must be auto or one of h264_nvenc"):
         chosen_encoder()
 
 
@@ -57,7 +57,7 @@ def test_a_device_that_breaks_in_the_middle_does_not_cost_the_video(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Chosen when it worked, gone when the segment came: software makes the segment."""
-    monkeypatch.setattr("shared.media.encode.segment.chosen_encoder", lambda: BY_NAME["h264_vaapi"])
+    monkeypatch.setattr("shared.media.encode.job.chosen_encoder", lambda: BY_NAME["h264_vaapi"])
     source = str(clip("plain5.mp4", frames=125))
     planned = plan(source)
     (segment,) = encode_segment(source, planned, 0, ["180p"], tmp_path)
@@ -91,7 +91,7 @@ def test_an_encode_that_is_killed_is_trouble_of_ours(monkeypatch: pytest.MonkeyP
     ffmpeg_path.cache_clear()
     monkeypatch.setenv("WADI_FFMPEG", str(script(tmp_path / "shot", "#!/bin/sh\nkill -9 $$\n")))
     try:
-        with pytest.raises(EncodeTrouble, match="signal 9"):
+        with pytest.raises(EncodeError, match="signal 9"):
             encode_segment(source, planned, 0, ["180p"], tmp_path)
         assert not list(tmp_path.glob(".*")), "no half-made files stay behind"
     finally:

@@ -7,7 +7,8 @@ import av
 import pytest
 
 from shared.media.model import Plan, Storyboard, Thumbnails
-from shared.media.pictures.thumbnails import make_thumbnails, storyboard_vtt
+from shared.media.pictures.storyboard import storyboard_vtt
+from shared.media.pictures.thumbnails import make_thumbnails
 from shared.media.planning.plan import plan
 from tests.media.clips import clip, read_number, remuxed
 

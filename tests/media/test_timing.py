@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.media.encode.segment import _Job, encode_segment
+from shared.media.encode.job import SegmentJob
+from shared.media.encode.segment import encode_segment
 from shared.media.planning.plan import plan
 from tests.media.clips import clip, remuxed, sweep
 from tests.media.published import assert_same_sound, heard, numbers, publish
@@ -116,13 +117,13 @@ def test_fields_in_packets_of_their_own_are_not_missed(tmp_path: Path, monkeypat
         source=msgspec.structs.replace(planned.source, interlaced=True),
     )
     runs: list[int | None] = []
-    encode = _Job.encode
+    encode = SegmentJob.encode
 
-    def counted(self: _Job, seek: int | None) -> list[bytes]:
+    def counted(self: SegmentJob, seek: int | None) -> list[bytes]:
         runs.append(seek)
         return encode(self, seek)
 
-    monkeypatch.setattr(_Job, "encode", counted)
+    monkeypatch.setattr(SegmentJob, "encode", counted)
     (segment,) = encode_segment(source, fields, 1, ["180p"], tmp_path)
     assert segment.frames == planned.frames[1]
     assert len(runs) == 1

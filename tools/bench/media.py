@@ -21,14 +21,17 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from shared.media.audio.encode import BIT_RATE, encode_audio
+from shared.media.audio.encode import encode_audio
+from shared.media.audio.timing import BIT_RATE, SAMPLE_RATE
+from shared.media.encode.command import arguments, open_source, split
 from shared.media.encode.encoders import SOFTWARE
-from shared.media.encode.graph import rung_filters
-from shared.media.encode.segment import MUXER, encode_segment
+from shared.media.encode.job import KEY_INTERVAL_SECONDS, OUTPUT_OPTIONS
+from shared.media.encode.pictures import scaled
+from shared.media.encode.segment import encode_segment
 from shared.media.model import Plan
 from shared.media.pictures.thumbnails import make_thumbnails
 from shared.media.planning.plan import plan
-from shared.media.sandbox.ffmpeg import ffmpeg_path, input_arguments
+from shared.media.sandbox.ffmpeg import ffmpeg_path
 from tools.bench.clip import bench_clip
 
 
@@ -52,33 +55,19 @@ def in_segments(source: str, planned: Plan, out: Path) -> None:
 
 def in_one(source: str, planned: Plan, out: Path) -> None:
     """One ffmpeg: decode once, the same rungs with the same settings, and the sound."""
-    rungs = planned.renditions
-    fan = "".join(f"[i{n}]" for n in range(len(rungs)))
-    graph = f"[0:v]split={len(rungs)}{fan};" + ";".join(
-        f"[i{n}]{','.join(rung_filters(planned, rung, SOFTWARE))}[o{n}]" for n, rung in enumerate(rungs)
-    )
-    command = [ffmpeg_path(), "-nostdin", "-v", "error", *input_arguments(source, "-threads", "1")]
-    command += ["-filter_complex_threads", "1", "-filter_complex", graph]
-    interval = ceil(2 * planned.output_frame_rate.fraction())
-    for number, rung in enumerate(rungs):
-        path = out / f"{rung.name}.mp4"
-        command += ["-map", f"[o{number}]", *SOFTWARE.arguments(rung, interval, 1), *MUXER, str(path)]
-    if planned.source.audio:
-        command += [
-            "-map",
-            "0:a",
-            "-c:a",
-            "aac",
-            "-b:a",
-            str(BIT_RATE),
-            "-ac",
-            "2",
-            "-ar",
-            "48000",
-            "-y",
-            str(out / "audio.mp4"),
-        ]
-    subprocess.run(command, check=True)
+    interval = ceil(KEY_INTERVAL_SECONDS * planned.output_frame_rate.fraction())
+    copies = split(open_source(source, planned.source.stream_index, threads=1), len(planned.renditions))
+    outputs = [
+        scaled(copy, planned.source, rung).output(
+            str(out / f"{rung.name}.mp4"), **OUTPUT_OPTIONS, **SOFTWARE.output_options(rung, interval, 1)
+        )
+        for copy, rung in zip(copies, planned.renditions, strict=True)
+    ]
+    if audio := planned.source.audio:
+        aac: dict[str, str | int] = {"c:a": "aac", "b:a": BIT_RATE, "ac": 2, "ar": SAMPLE_RATE}
+        outputs.append(open_source(source, audio.stream_index, threads=1).output(str(out / "audio.mp4"), **aac))
+    global_options = ["-nostdin", "-v", "error", "-y", "-filter_complex_threads", "1"]
+    subprocess.run([ffmpeg_path(), *global_options, *arguments(*outputs)], check=True)
 
 
 def join(rendition: str, out: Path) -> Path:

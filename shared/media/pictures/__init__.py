@@ -1,1 +1,4 @@
-"""The poster and the storyboard of a video."""
+"""The poster and the storyboard of a video.
+
+`thumbnails` is what functions call (parent side), `storyboard` writes WebVTT; `sprites` is the child side and decodes.
+"""

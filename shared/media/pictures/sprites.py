@@ -1,4 +1,4 @@
-"""Decode keyframes and lay them out as a poster and storyboard sheets. Runs in the child process of `worker.py`."""
+"""Decode keyframes and lay them out as a poster and storyboard sheets. Child side: runs only inside the sandbox."""
 
 from collections.abc import Iterator
 from fractions import Fraction
@@ -15,43 +15,45 @@ from av.video.stream import VideoStream
 
 from shared.media.model import Plan, Storyboard, Thumbnails
 from shared.media.planning.ladder import even_size
-from shared.media.probe.container import opened
+from shared.media.probe.container import open_container
 
-TILE_BOX = (90, 160)
+TILE_BOX = (90, 160)  # pixels: short side, long side
 POSTER_BOX = (720, 1280)
 COLUMNS = ROWS = 10
-MOST_PICTURES = 100  # of a short video; a long one gets one each LONGEST_INTERVAL
-SHORTEST_INTERVAL, LONGEST_INTERVAL = 1.0, 10.0
+PICTURES = 100  # of a short video; a long one gets one every MAX_INTERVAL_SECONDS
+MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS = 1.0, 10.0
 POSTER_CANDIDATES = 12
-PACKETS_TRIED = 400
-TURNS = {0: [], 90: ["transpose=clock"], 180: ["hflip", "vflip"], 270: ["transpose=cclock"]}
+PACKETS_TRIED = 400  # after a seek, to find a keyframe
+JPEG_QUANTIZER = "4"
+# filters for each rotation in degrees clockwise
+ROTATIONS: dict[int, list[str]] = {0: [], 90: ["transpose=clock"], 180: ["hflip", "vflip"], 270: ["transpose=cclock"]}
 
 
-def draw(source: str, plan: Plan, out_dir: Path) -> Thumbnails:
-    """The storyboard, and as poster the candidate with most in it: a black or blurred picture makes a small JPEG."""
+def draw_thumbnails(source: str, plan: Plan, out_dir: Path) -> Thumbnails:
+    """The storyboard, and as poster the candidate with the largest JPEG: black and blurred pictures make small ones."""
     length = plan.seconds(plan.cuts[-1])
-    interval = min(max(length / MOST_PICTURES, SHORTEST_INTERVAL), LONGEST_INTERVAL)
+    interval = min(max(length / PICTURES, MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
     count = max(1, ceil(length / interval - 0.05))
     tile = even_size(plan.source.width, plan.source.height, *TILE_BOX)
     sheets = _Sheets(*tile, count, out_dir)
     best: tuple[int, float] = (-1, 0.0)
-    with opened(source) as container:
+    with open_container(source) as container:
         keyframes = _Keyframes(container, plan)
         for number in range(count):
             time = (number + 0.5) * min(interval, length)
-            small = _drawn(keyframes.at(time), plan, *tile)
+            small = _scaled(keyframes.at(time), plan, *tile)
             sheets.add(small)
             if number % max(1, count // POSTER_CANDIDATES) == 0:
                 best = max(best, (len(_jpeg(small)), time))
         size = even_size(plan.source.width, plan.source.height, *POSTER_BOX)
-        poster = _jpeg(_drawn(keyframes.at(best[1]), plan, *size))
+        poster = _jpeg(_scaled(keyframes.at(best[1]), plan, *size))
     poster_path = out_dir / "poster.jpg"
     poster_path.write_bytes(poster)
     return Thumbnails(str(poster_path), Storyboard(*tile, sheets.columns, ROWS, interval, count, sheets.finish()))
 
 
 class _Keyframes:
-    """Keyframes by time; nothing else is decoded."""
+    """Finds keyframes by time; nothing else is decoded."""
 
     def __init__(self, container: InputContainer, plan: Plan) -> None:
         self.container = container
@@ -64,7 +66,7 @@ class _Keyframes:
         self.last: VideoFrame | None = None
 
     def at(self, seconds: float) -> VideoFrame | None:
-        """The keyframe that a seek to the time finds, else the one before."""
+        """The keyframe that a seek to this published time finds, otherwise the last one found."""
         wanted = int(self.zero + Fraction(seconds) / self.time_base)
         try:
             self.container.seek(wanted, stream=self.video)
@@ -83,18 +85,18 @@ class _Keyframes:
             if packet.is_keyframe or packet.size == 0:
                 try:
                     yield from self.video.codec_context.decode(packet)
-                    yield from self._rest()
+                    yield from self._flush()
                 except av.error.FFmpegError:
                     continue
 
-    def _rest(self) -> Iterator[VideoFrame]:
-        """What a decoder holds back to reorder: one keyframe is all it is given."""
+    def _flush(self) -> Iterator[VideoFrame]:
+        """A decoder that reorders holds the keyframe back, because it never gets a second one."""
         yield from self.video.codec_context.decode(None)
         self.video.codec_context.flush_buffers()
 
 
-def _drawn(frame: VideoFrame | None, plan: Plan, width: int, height: int) -> VideoFrame:
-    """A frame upright, in this size and in a JPEG's colours; black when there is none."""
+def _scaled(frame: VideoFrame | None, plan: Plan, width: int, height: int) -> VideoFrame:
+    """A frame rotated upright, in this size and in the colours of JPEG; black when there is no frame."""
     if frame is None:
         black = VideoFrame(width, height, "yuvj420p")
         for plane, value in zip(black.planes, (0, 128, 128), strict=True):
@@ -106,7 +108,7 @@ def _drawn(frame: VideoFrame | None, plan: Plan, width: int, height: int) -> Vid
     graph = Graph()
     base = Fraction(1, 1000)
     chain = [graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=base)]
-    for step in [*TURNS[plan.source.rotation], scale, "format=yuvj420p"]:
+    for step in [*ROTATIONS[plan.source.rotation], scale, "format=yuvj420p"]:
         name, _, arguments = step.partition("=")
         chain.append(graph.add(name, arguments))
     chain.append(graph.add("buffersink"))
@@ -120,13 +122,13 @@ def _jpeg(frame: VideoFrame) -> bytes:
     encoder = av.CodecContext.create("mjpeg", "w")
     encoder.width, encoder.height, encoder.pix_fmt = frame.width, frame.height, "yuvj420p"
     encoder.time_base = Fraction(1, 25)
-    encoder.options = {"qmin": "4", "qmax": "4"}
+    encoder.options = {"qmin": JPEG_QUANTIZER, "qmax": JPEG_QUANTIZER}
     frame.pts, frame.time_base = 0, encoder.time_base
     return b"".join(bytes(packet) for packet in [*encoder.encode(frame), *encoder.encode(None)])
 
 
 class _Sheets:
-    """Tiles, row by row, on JPEG sheets of up to 100."""
+    """Lays tiles out row by row on JPEG sheets of up to COLUMNS x ROWS."""
 
     def __init__(self, width: int, height: int, count: int, out_dir: Path) -> None:
         self.width, self.height, self.out_dir = width, height, out_dir
@@ -137,14 +139,14 @@ class _Sheets:
     def add(self, tile: VideoFrame) -> None:
         self.tiles.append(tile)
         if len(self.tiles) == self.columns * ROWS:
-            self._draw()
+            self._write()
 
     def finish(self) -> list[str]:
         if self.tiles:
-            self._draw()
+            self._write()
         return self.paths
 
-    def _draw(self) -> None:
+    def _write(self) -> None:
         rows = ceil(len(self.tiles) / self.columns)
         sheet = VideoFrame(self.columns * self.width, rows * self.height, "yuvj420p")
         for plane, target in enumerate(sheet.planes):
