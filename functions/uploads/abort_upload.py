@@ -6,6 +6,7 @@ from shared.runtime.function import CREATOR, Context, Problem, http_function
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.rows import own_upload
+from shared.videos.transitions import abandon
 
 
 class AbortUpload(Struct):
@@ -22,4 +23,4 @@ def abort_upload(request: AbortUpload, context: Context) -> None:
         store.forget_multipart(upload["object_key"], upload["multipart_id"])
         store.delete(upload["object_key"])  # a completion that did not come to its commit has made it
         tx.execute("update upload set state = 'aborted', closed_at = now() where id = %s", (upload["id"],))
-        tx.execute("delete from video where id = %s and state = 'uploading'", (upload["video_id"],))
+        abandon(tx, upload["video_id"])

@@ -13,6 +13,7 @@ from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.rows import own_upload, source_arrived
 from shared.videos.model import Video
+from shared.videos.row import VideoRow, find_video
 from shared.videos.view import video_view
 
 
@@ -32,7 +33,7 @@ def complete_upload(request: CompleteUpload, context: Context) -> Accepted[Video
     return Accepted(view)
 
 
-def _complete(tx: Transaction, upload: dict[str, Any], store: ObjectStore) -> dict[str, Any]:
+def _complete(tx: Transaction, upload: dict[str, Any], store: ObjectStore) -> VideoRow:
     # a crash before the commit leaves the object and the parts' checksums: done again, this answers the same
     info = store.complete_multipart(upload["object_key"], upload["multipart_id"])
     tx.execute("update upload set state = 'completed', closed_at = now() where id = %s", (upload["id"],))
@@ -40,8 +41,8 @@ def _complete(tx: Transaction, upload: dict[str, Any], store: ObjectStore) -> di
     return source_arrived(tx, upload["video_id"], source)
 
 
-def _video(tx: Transaction, upload: dict[str, Any]) -> dict[str, Any]:
-    video = tx.one("select * from video where id = %s and state <> 'deleted'", (upload["video_id"],))
+def _video(tx: Transaction, upload: dict[str, Any]) -> VideoRow:
+    video = find_video(tx, upload["video_id"])
     if video is None:
         raise Problem("gone", "The video of this upload was deleted.")
     return video

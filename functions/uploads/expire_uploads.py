@@ -9,6 +9,7 @@ from shared.objects import NodeUnavailable, ObjectStore
 from shared.runtime.function import Context, ping_function
 from shared.storage.nodes.nodes import Nodes, load
 from shared.uploads.sources import release_again
+from shared.videos.transitions import abandon
 
 BATCH = 100
 CRASHED_AFTER = 24 * 3600  # seconds; nothing that is still alive is so old and unknown
@@ -47,7 +48,7 @@ def _expire_some(context: Context) -> bool:
         for upload in due:
             _remove(context, nodes, upload)
             tx.execute("update upload set state = 'expired', closed_at = now() where id = %s", (upload["id"],))
-            tx.execute("delete from video where id = %s and state = 'uploading'", (upload["video_id"],))
+            abandon(tx, upload["video_id"])
     return len(due) == BATCH
 
 

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-from events import VideoUploaded
 from shared.db import Transaction
 from shared.errors import Problem
 from shared.identity import Principal, Role
-from shared.outbox import publish
 from shared.storage import Stored, record
 from shared.uploads.details import Details
+from shared.videos import transitions
+from shared.videos.row import VideoRow
 
 
 def source_key(upload_id: str) -> str:
@@ -36,31 +36,23 @@ def own_upload(tx: Transaction, upload_id: str, caller: Principal, *, lock: bool
 
 def insert_video(tx: Transaction, video_id: str, owner_id: str, details: Details, size: int) -> None:
     """A video whose source is on its way."""
-    tx.execute(
-        "insert into video (id, owner_id, title, description, tags, visibility, source_name, source_size)"
-        " values (%s, %s, %s, %s, %s, %s, %s, %s)",
-        (
-            video_id,
-            owner_id,
-            details.title,
-            details.description,
-            details.tags,
-            details.visibility,
-            details.name,
-            size,
-        ),
+    transitions.create(
+        tx,
+        video_id,
+        owner_id,
+        title=details.title,
+        description=details.description,
+        tags=details.tags,
+        visibility=details.visibility,
+        source_name=details.name,
+        source_size=size,
     )
 
 
-def source_arrived(tx: Transaction, video_id: str, source: Stored) -> dict[str, Any]:
+def source_arrived(tx: Transaction, video_id: str, source: Stored) -> VideoRow:
     """Records the source, and tells that the video is uploaded; its row. Raises Problem gone."""
-    video = tx.one(
-        "update video set state = 'uploaded', source_key = %s, source_size = %s,"
-        " uploaded_at = now(), updated_at = now() where id = %s and state = 'uploading' returning *",
-        (source.key, source.size, video_id),
-    )
+    video = transitions.source_arrived(tx, video_id, source.key, source.size)
     if video is None:
         raise Problem("gone", "The video of this upload was deleted.")
     record(tx, source)
-    publish(tx, VideoUploaded(video_id, source.key, video["source_name"], source.size))
     return video
