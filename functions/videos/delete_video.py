@@ -4,7 +4,7 @@ from msgspec import Struct
 
 from shared.deletion.delete import mark_deleted
 from shared.runtime.function import CREATOR, Context, http_function
-from shared.uploads.deletion import lock_uploads
+from shared.uploads.row import lock_uploads
 from shared.videos.response_cache import response_cache
 from shared.videos.segments import renditions_of
 from shared.videos.visibility import own_video

@@ -9,7 +9,7 @@ from shared.messages.room import lock_room
 from shared.search import open_index
 from shared.storage.jobs.deletion_queue import forget_objects, forget_uploads, remove_forgotten
 from shared.storage.placement.version import delete_version
-from shared.uploads.deletion import abort_uploads, forget_names
+from shared.uploads.transitions import abort_all, erase_names
 from shared.videos import transitions
 from shared.videos.row import lock_deleted
 from shared.videos.segments import delete_segments
@@ -36,7 +36,7 @@ def remove_contents(transaction: Transactions, video_id: str) -> int:
         delete_messages(tx, video_id)
         delete_segments(tx, video_id)
         forget_watched(tx, video_id)
-        forget_names(tx, video_id)
+        erase_names(tx, video_id)
     left = remove_forgotten(transaction, video_id)
     with transaction() as tx:
         if transitions.mark_emptied(tx, video_id):
@@ -47,4 +47,4 @@ def remove_contents(transaction: Transactions, video_id: str) -> int:
 
 def _end_uploads(tx: Transaction, video_id: str) -> None:
     forget_uploads(tx, video_id)
-    abort_uploads(tx, video_id)
+    abort_all(tx, video_id)
