@@ -5,7 +5,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from shared.config import ConfigError, setting
-from shared.identity import Role, rules, throttle
+from shared.identity import Role, accounts, login_limit, rules
 from shared.identity.model import Tokens, User
 from shared.identity.passwords import hash_password
 from shared.identity.sessions import open_session
@@ -27,16 +27,9 @@ def register(request: RegisterRequest, context: Context) -> Created[Tokens]:
     user = User(new_id(), request.email, request.name or request.email.partition("@")[0], _default_role())
     password_hash = hash_password(request.password)
     with context.transaction() as tx:
-        inserted = tx.execute(
-            """
-            insert into account (id, email, name, password_hash, role) values (%s, %s, %s, %s, %s)
-            on conflict (email) do nothing
-            """,
-            (user.id, user.email, user.name, password_hash, user.role.value),
-        )
-        if not inserted:
+        if not accounts.create(tx, user, password_hash):
             raise Problem("email-taken", "There is an account with this e-mail address: log in instead.")
-        throttle.remember(tx, user.id, context.client)
+        login_limit.remember_network(tx, user.id, context.client)
         return Created(open_session(tx, user))
 
 

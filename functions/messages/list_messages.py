@@ -7,7 +7,7 @@ from msgspec import Meta, Struct
 from shared.db import Transaction
 from shared.messages.model import Message
 from shared.runtime.function import PUBLIC, Context, Problem, http_function
-from shared.videos.visible import visible_video
+from shared.videos.visibility import check_visible
 
 
 class ListMessages(Struct):
@@ -31,7 +31,7 @@ def list_messages(request: ListMessages, context: Context) -> MessagePage:
     if request.before is not None and request.after is not None:
         raise Problem("invalid-request", "Give either before or after, not both.")
     with context.transaction() as tx:
-        visible_video(tx, request.id, context.principal)
+        check_visible(tx, request.id, context.principal)
         if request.after is not None:
             rows = _after(tx, request.id, _seq(tx, request.id, request.after), request.limit + 1)
         else:

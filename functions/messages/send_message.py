@@ -10,7 +10,7 @@ from shared.messages.model import Message
 from shared.messages.room import lock_room
 from shared.outbox import publish
 from shared.runtime.function import USER, Context, Created, PerClient, Problem, http_function
-from shared.videos.visible import visible_video
+from shared.videos.visibility import check_visible
 
 MAX_CHARACTERS = 2000
 
@@ -27,7 +27,7 @@ def send_message(request: SendMessage, context: Context) -> Created[Message]:
         # One writer a room at a time: messages become visible in the order of their seq, and none comes after the
         # video was deleted.
         lock_room(tx, request.id)
-        visible_video(tx, request.id, context.principal)
+        check_visible(tx, request.id, context.principal)
         row = tx.one(
             """
             insert into message (id, video_id, author_id, body, created_at)

@@ -11,7 +11,7 @@ from shared.storage.jobs.garbage import collect
 def collect_garbage(context: Context) -> None:
     try:
         removed = collect(context.transaction, socket.gethostname())
-    except coordination.Held:
+    except coordination.LockHeld:
         return  # another process is at it
     if removed:
         context.log.info("removed %d things that belonged to nobody", removed)

@@ -18,7 +18,7 @@ def freeze(context: Context) -> None:
         recall_again(tx, BATCH)
     try:
         result = work_through(context.transaction, socket.gethostname(), integer("TIMEOUT_SECONDS") * SHARE_OF_TIMEOUT)
-    except coordination.Held:
+    except coordination.LockHeld:
         return  # another process is at it
     if result.objects:
         context.log.info("froze %d objects into %d bytes", result.objects, result.stored_bytes)

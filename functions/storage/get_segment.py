@@ -9,7 +9,7 @@ from shared.runtime.ranges import wanted_range
 from shared.storage import signed_url
 from shared.storage.io.serve import Pieces, Replicas, read_good, replicas
 from shared.storage.problems import storage_problems
-from shared.videos.visible import visible_video
+from shared.videos.visibility import check_visible
 
 
 class GetSegment(Struct):
@@ -27,7 +27,7 @@ def get_segment(request: GetSegment, context: Context) -> Response:
         segment = tx.one("select video_id, object_key, init_key from media_segment where id = %s", (request.id,))
         if segment is None:
             raise Problem("not-found", f"There is no segment {request.id}.")
-        visible_video(tx, segment["video_id"], context.principal)
+        check_visible(tx, segment["video_id"], context.principal)
         key = segment["init_key"] if request.init else segment["object_key"]
         if key is None:
             raise Problem("not-found", "The segment is not encoded yet.")

@@ -7,7 +7,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from shared.db import read_one
 from shared.runtime.function import PUBLIC, Context, Encoded, Problem, http_function
-from shared.videos.kept import kept_answers
+from shared.videos.response_cache import response_cache
 
 MAX_LIMIT = 1000
 
@@ -49,8 +49,8 @@ def list_segments(request: ListSegments, context: Context) -> Encoded[Segments]:
         raise Problem("invalid-request", f"limit: Give a number from 1 to {MAX_LIMIT}.")
     index, rendition = _position(request.cursor)
     name = f"segments:{request.rendition}:{request.limit}:{index}:{rendition}:{context.base_url}"
-    kept = kept_answers(read_one, request.id, context.principal)
-    if (answer := kept.get(name)) is not None:
+    cache = response_cache(read_one, request.id, context.principal)
+    if (answer := cache.get(name)) is not None:
         return Encoded(answer)
     with context.transaction() as tx:
         rows = tx.all(
@@ -70,7 +70,7 @@ def list_segments(request: ListSegments, context: Context) -> Encoded[Segments]:
     )
     answer = msgspec.json.encode(found)
     if all(segment.placed for segment in found.segments):  # or it still changes without a change of its version
-        kept.put(name, answer)
+        cache.put(name, answer)
     return Encoded(answer)
 
 

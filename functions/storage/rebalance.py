@@ -14,5 +14,5 @@ SHARE_OF_TIMEOUT = 0.8
 def rebalance(context: Context) -> None:
     try:
         work_through(context.transaction, socket.gethostname(), integer("TIMEOUT_SECONDS") * SHARE_OF_TIMEOUT)
-    except coordination.Held:
+    except coordination.LockHeld:
         return  # whoever is at it sees what changed meanwhile

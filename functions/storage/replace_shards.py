@@ -16,7 +16,7 @@ def replace_shards(context: Context) -> None:
         made = replace_lost_shards(
             context.transaction, socket.gethostname(), integer("TIMEOUT_SECONDS") * SHARE_OF_TIMEOUT
         )
-    except coordination.Held:
+    except coordination.LockHeld:
         return  # another process is at it
     if made:
         context.log.warning("%d shards were made anew", made)

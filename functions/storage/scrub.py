@@ -14,5 +14,5 @@ SHARE_OF_TIMEOUT = 0.8
 def scrub(context: Context) -> None:
     try:
         work_through(context.transaction, socket.gethostname(), integer("TIMEOUT_SECONDS") * SHARE_OF_TIMEOUT)
-    except coordination.Held:
+    except coordination.LockHeld:
         return  # another process is at it

@@ -12,7 +12,7 @@ from shared.runtime.function import CREATOR, Context, Problem, http_function
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.model import SignedPart, signed_part
-from shared.uploads.rows import own_upload
+from shared.uploads.row import State, own_upload
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -41,9 +41,9 @@ def sign_parts(request: SignParts, context: Context) -> SignedParts:
             raise Problem("invalid-request", message, errors=[{"field": f"parts[{index}].sha256", "message": message}])
     with storage_problems(), context.transaction() as tx:
         upload = own_upload(tx, request.id, context.caller)
-        if upload["state"] == "completed":
+        if upload.state is State.COMPLETED:
             raise Problem("wrong-state", "The upload is complete: no part of it is missing.")
-        store = load(tx).store(upload["node_id"])
+        store = load(tx).store(upload.node_id)
         return SignedParts(
             [signed_part(upload, store, context.base_url, part.number, part.sha256) for part in request.parts]
         )

@@ -1,4 +1,4 @@
-"""Which implementation serves: etcd when ETCD_ENDPOINTS is set, else PostgreSQL."""
+"""Chooses the implementation: etcd when ETCD_ENDPOINTS is set, else PostgreSQL."""
 
 from functools import lru_cache
 
@@ -14,17 +14,17 @@ def coordination() -> Coordination:
 
 
 def renew(node_id: str, ttl_s: float) -> None:
-    """The node answers; it counts as alive for so long. Raises Unavailable."""
+    """The node answers: it counts as alive for `ttl_s` seconds. Raises Unavailable."""
     coordination().renew(node_id, ttl_s)
 
 
 def alive() -> set[str]:
-    """The nodes whose lease has not run out. Raises Unavailable."""
+    """The ids of the nodes whose lease has not ended. Raises Unavailable."""
     return coordination().alive()
 
 
-def trouble() -> str | None:
-    """Why the coordination does not answer, in one line; None when it does. PostgreSQL's answer is /ready's own."""
+def unhealthy_reason() -> str | None:
+    """Why etcd does not answer, in one line; None when it does or is not used. /ready asks PostgreSQL itself."""
     if not setting("ETCD_ENDPOINTS"):
         return None
     try:
@@ -43,4 +43,4 @@ def _made(endpoints: str, _prefix: str) -> Coordination:
     return EtcdCoordination()
 
 
-health.register("coordination", "ETCD_ENDPOINTS", trouble, needed=False)
+health.register("coordination", "ETCD_ENDPOINTS", unhealthy_reason, needed=False)

@@ -74,7 +74,7 @@ def _request(capability: HttpCapability, request: flask.Request) -> flask.Respon
         if capability.access is not access.Access.PUBLIC:
             access.check(capability.access, context.principal)
         if capability.limit:
-            capability.limit.spend(context.client)
+            capability.limit.check(context.client)
         if capability.request is None:
             return write_response(capability.call(context))
         read = read_fields if capability.raw_body else read_request

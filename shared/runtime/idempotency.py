@@ -117,3 +117,8 @@ class Lease:
                 log.warning("lease of %s not renewed: %s", self.receipt.id, error)
             except Exception:
                 log.exception("lease of %s not renewed", self.receipt.id)
+
+
+def delete_old_receipts(tx: db.Transaction, hours: int) -> None:
+    """Forgets events that were handled more than `hours` ago: longer than any delivery of them may still come."""
+    tx.execute("delete from inbox where holder is null and at < now() - make_interval(hours => %s)", (hours,))

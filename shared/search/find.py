@@ -15,6 +15,7 @@ from shared.search import cursor as cursors
 from shared.search import generation, open_index
 from shared.search.base import Kind, Results
 from shared.search.query import parse
+from shared.videos.visibility import MAY_FIND
 
 SECONDS = 60
 
@@ -53,9 +54,9 @@ def _visible(tx: Transaction, results: Results, viewer: str | None) -> Results:
     ids = list({hit.video_id for hit in results.results})
     if not ids:
         return results
-    rows = tx.all(
-        "select id from video where id = any(%s) and state <> 'deleted' and (visibility = 'public' or owner_id = %s)",
-        (ids, viewer),
+    visible = tx.values(
+        str,
+        f"select id from video where id = any(%(ids)s) and {MAY_FIND.sql}",  # noqa: S608, a rule of ours
+        {**MAY_FIND.params_for(viewer), "ids": ids},
     )
-    seen = {row["id"] for row in rows}
-    return Results([hit for hit in results.results if hit.video_id in seen], results.next)
+    return Results([hit for hit in results.results if hit.video_id in visible], results.next)

@@ -4,9 +4,9 @@ import pytest
 
 from events import VideoDeleted
 from shared.db import transaction
+from shared.deletion.audit import find_remains
+from shared.deletion.tables import GONE, TABLES, OnDelete, tables
 from shared.storage.nodes.nodes import load
-from shared.videos.remains import remains
-from shared.videos.tables import GONE, TABLES, OnDelete, tables
 from tests.conftest import Database
 from tests.functions.deleting import delete
 from tests.functions.people import Person
@@ -64,7 +64,7 @@ def test_the_list_is_that_of_the_catalogue(database: Database) -> None:
         (list(NAMING),),
     )
     assert {row["relname"] for row in rows} == TABLES.keys(), (
-        "say in shared/videos/tables.py what deletion does with it"
+        "say in shared/deletion/tables.py what deletion does with it"
     )
 
 
@@ -101,7 +101,7 @@ def test_deletion_leaves_nothing_in_any_table(database: Database, creator: Perso
     assert database.one("select name from upload where video_id = %s", (video,)) == {"name": ""}
     assert database.one("select title, state from video where id = %s", (video,)) == {"title": "", "state": "deleted"}
     with transaction() as tx:
-        assert list(remains(tx, video)) == []
+        assert list(find_remains(tx, video)) == []
 
 
 @pytest.mark.parametrize("table", [*GONE, *tables(OnDelete.CLEARED)])
@@ -114,7 +114,7 @@ def test_a_row_that_is_left_is_found(table: str, database: Database, creator: Pe
     else:
         insert(database, table, video, creator)
     with transaction() as tx:
-        assert [each.where for each in remains(tx, video)] == [f"table {table}"]
+        assert [each.where for each in find_remains(tx, video)] == [f"table {table}"]
 
 
 def test_bytes_that_wait_for_their_node_are_found(database: Database, creator: Person) -> None:
@@ -122,4 +122,4 @@ def test_bytes_that_wait_for_their_node_are_found(database: Database, creator: P
     assert delete(creator, video).status_code == 204
     insert(database, "removal", video, creator)
     with transaction() as tx:
-        assert [each.where for each in remains(tx, video)] == ["node node-1"]
+        assert [each.where for each in find_remains(tx, video)] == ["node node-1"]

@@ -45,7 +45,7 @@ def broker(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink
     with running() as receiver:
         monkeypatch.setenv("K_SINK", receiver.url)
         yield receiver
-        sink._forget_idle()
+        target.forget_connections()
 
 
 def publish(key: str, *texts: str) -> None:
@@ -85,7 +85,7 @@ def test_more_than_a_batch_comes_in_order_of_each_key_over_few_connections(broke
             publish(key, *(str(number) for number in range(start, start + 40)))
     assert relayed() == 1200
     assert {key: broker.texts(key) for key in keys} == {key: numbers(400) for key in keys}
-    assert broker.connections <= sink.LANES
+    assert broker.connections <= target.LANES
 
 
 def test_keys_go_side_by_side_and_a_key_one_at_a_time(broker: Sink) -> None:
@@ -163,7 +163,7 @@ def test_a_broker_that_refuses_everything_is_not_asked_for_everything(database: 
     broker.behave = lambda got: (500, {})
     with pytest.raises(ConfigError, match=r"and the events of \d+ other keys wait"):
         relayed()
-    assert broker.asked <= sink.REFUSALS + sink.LANES
+    assert broker.asked <= sink.REFUSALS + target.LANES
     assert len(waiting(database)) == 100
 
 
@@ -178,7 +178,7 @@ def test_a_pause_that_the_broker_asks_for_is_kept(database: Database, broker: Si
         relayed()
     broker.behave = lambda got: FINE
     asked = broker.asked
-    assert asked <= sink.LANES
+    assert asked <= target.LANES
     with pytest.raises(ConfigError, match=r"asked for a pause, \d+ s of it are left"):
         relayed()
     assert broker.asked == asked
@@ -244,7 +244,7 @@ def test_a_broker_that_does_not_answer_is_given_up(
     finally:
         go.set()
     assert len(waiting(database)) == 20
-    assert broker.asked <= sink.LANES
+    assert broker.asked <= target.LANES
     assert relayed() == 20
 
 

