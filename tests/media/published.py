@@ -1,4 +1,4 @@
-"""Encode a whole clip as the functions do, and hold what came out to the promises of the media library."""
+"""Encode a whole clip as the functions do, and check the result against what the media library promises."""
 
 import io
 from array import array
