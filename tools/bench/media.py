@@ -1,9 +1,9 @@
-"""What segmenting costs: our segments against ONE ffmpeg that makes the same ladder, in one run on one machine.
+"""What segmenting costs: our segments against one ffmpeg that makes the same ladder, in one run on one machine.
 
     python tools/bench/media.py [--source FILE] [--seconds 60] [--repeat 2] [--vmaf-every 5]
 
-CPU seconds are counted, not time, so that other work on the machine matters little. Each figure is the least of its
-repeats. The last line printed is JSON.
+CPU seconds are measured, not wall time, so that other work on the machine matters little. Each figure is the lowest of
+its repeats. The last line printed is JSON.
 """
 
 import argparse
@@ -54,7 +54,7 @@ def in_segments(source: str, planned: Plan, out: Path) -> None:
 
 
 def in_one(source: str, planned: Plan, out: Path) -> None:
-    """One ffmpeg: decode once, the same rungs with the same settings, and the sound."""
+    """One ffmpeg that decodes once: the same rungs with the same settings, and the audio."""
     interval = ceil(KEY_INTERVAL_SECONDS * planned.output_frame_rate.fraction())
     copies = split(open_source(source, planned.source.stream_index, threads=1), len(planned.renditions))
     outputs = [
@@ -79,7 +79,7 @@ def join(rendition: str, out: Path) -> Path:
 
 
 def vmaf(encoded: Path, source: str, width: int, height: int, every: int) -> float:
-    """The mean over every nth frame, at the rung's own size."""
+    """The mean VMAF score over every nth frame, at the rung's own size."""
     frames = "settb=1/90000,setpts=N*1500"
     scaled = f"scale={width}:{height}:flags=bicubic"
     graph = f"[0:v]{frames}[e];[1:v]{scaled},{frames}[s];[e][s]libvmaf=n_subsample={every}:n_threads=1"
@@ -95,7 +95,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--repeat", type=int, default=2)
-    parser.add_argument("--vmaf-every", type=int, default=5, help="0: leave quality out")
+    parser.add_argument("--vmaf-every", type=int, default=5, help="every how many frames; 0: do not measure quality")
     options = parser.parse_args()
     source = str(options.source or bench_clip(options.seconds))
     planned = plan(source)
