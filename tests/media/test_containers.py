@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.media.audio.timing import FRAME_SAMPLES
+from shared.media.model import FRAME_SAMPLES
 from tests.media.clips import SAMPLE_RATE, cached, clip, damaged, remuxed, sweep
 from tests.media.published import assert_same_sound, best_lag, heard, numbers, publish
 

@@ -22,13 +22,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from shared.media.audio.encode import encode_audio
-from shared.media.audio.timing import BIT_RATE, SAMPLE_RATE
 from shared.media.encode.command import arguments, open_source, split
 from shared.media.encode.encoders import SOFTWARE
+from shared.media.encode.filters import scaled
 from shared.media.encode.job import KEY_INTERVAL_SECONDS, OUTPUT_OPTIONS
-from shared.media.encode.pictures import scaled
 from shared.media.encode.segment import encode_segment
-from shared.media.model import Plan
+from shared.media.model import AUDIO_BIT_RATE, SAMPLE_RATE, Plan
 from shared.media.pictures.thumbnails import make_thumbnails
 from shared.media.planning.plan import plan
 from shared.media.sandbox.ffmpeg import ffmpeg_path
@@ -64,7 +63,7 @@ def in_one(source: str, planned: Plan, out: Path) -> None:
         for copy, rung in zip(copies, planned.renditions, strict=True)
     ]
     if audio := planned.source.audio:
-        aac: dict[str, str | int] = {"c:a": "aac", "b:a": BIT_RATE, "ac": 2, "ar": SAMPLE_RATE}
+        aac: dict[str, str | int] = {"c:a": "aac", "b:a": AUDIO_BIT_RATE, "ac": 2, "ar": SAMPLE_RATE}
         outputs.append(open_source(source, audio.stream_index, threads=1).output(str(out / "audio.mp4"), **aac))
     global_options = ["-nostdin", "-v", "error", "-y", "-filter_complex_threads", "1"]
     subprocess.run([ffmpeg_path(), *global_options, *arguments(*outputs)], check=True)

@@ -15,8 +15,8 @@ from av.audio.resampler import AudioResampler
 from av.audio.stream import AudioStream
 from av.stream import Discard
 
-from shared.media.audio.timing import BIT_RATE, FRAME_SAMPLES, SAMPLE_RATE, boundaries, samples
-from shared.media.model import AUDIO_RENDITION, MediaSegment, Plan
+from shared.media.audio.timing import boundaries, samples
+from shared.media.model import AUDIO_BIT_RATE, AUDIO_RENDITION, FRAME_SAMPLES, SAMPLE_RATE, MediaSegment, Plan
 from shared.media.mp4 import FragmentedFile, Sample, aac_init_segment, codecs_of, media_segment
 from shared.media.probe.container import open_container
 
@@ -31,7 +31,7 @@ FLAG_BITEXACT = 0x800000  # AV_CODEC_FLAG_BITEXACT
 def encode_track(source: str, plan: Plan, out_dir: Path) -> Iterator[MediaSegment]:
     """The media segments, each as soon as it is written. Memory holds one segment, however long the track is."""
     encoder = _encoder()
-    init = aac_init_segment(cast(bytes, encoder.extradata), SAMPLE_RATE, CHANNELS, BIT_RATE)
+    init = aac_init_segment(cast(bytes, encoder.extradata), SAMPLE_RATE, CHANNELS, AUDIO_BIT_RATE)
     edges = boundaries(plan)
     packets = _packets(encoder, _frames(source, plan, edges[-1]))
     for index, (first, after) in enumerate(pairwise(edges)):
@@ -41,7 +41,7 @@ def encode_track(source: str, plan: Plan, out_dir: Path) -> Iterator[MediaSegmen
 def _encoder() -> AudioCodecContext:
     encoder = av.CodecContext.create("aac", "w")
     encoder.sample_rate, encoder.layout, encoder.format = SAMPLE_RATE, "stereo", "fltp"
-    encoder.bit_rate, encoder.time_base = BIT_RATE, Fraction(1, SAMPLE_RATE)
+    encoder.bit_rate, encoder.time_base = AUDIO_BIT_RATE, Fraction(1, SAMPLE_RATE)
     encoder.flags |= FLAG_BITEXACT
     encoder.open()
     return encoder
