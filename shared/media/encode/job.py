@@ -82,11 +82,11 @@ class SegmentJob:
         return abs(self.plan.frames[self.index] - self.frames(raw))
 
     def _open(self, seek: int | None, **options: int) -> Stream:
-        exact: dict[str, str | None] = {}
+        seeking: dict[str, str | None] = {}
         if seek is not None:
-            exact = {"noaccurate_seek": None, "ss": self._seek_seconds(seek)}
+            seeking = {"noaccurate_seek": None, "ss": self._seek_seconds(seek)}
         stream_index = self.plan.source.stream_index
-        return open_source(self.source, stream_index, threads=self.threads, **options, **exact)
+        return open_source(self.source, stream_index, threads=self.threads, **options, **seeking)
 
     def _seek_seconds(self, pts: int) -> str:
         seconds = float(pts * self.plan.source.time_base.fraction()) - self.plan.source.container_start
