@@ -10,6 +10,9 @@ from fractions import Fraction
 from msgspec import Struct
 
 AUDIO_RENDITION = "audio"  # the name of the one audio rendition, beside those of the ladder
+SAMPLE_RATE = 48_000  # Hz, of the published audio
+AUDIO_BIT_RATE = 128_000  # bit/s
+FRAME_SAMPLES = 1024  # samples in an AAC-LC frame (ISO/IEC 14496-3)
 
 
 class Ratio(Struct, frozen=True):

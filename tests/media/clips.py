@@ -1,4 +1,4 @@
-"""Golden clips: small, generated once, and such that every picture and every sample can be told from its neighbours.
+"""Golden clips: small, generated once, and made so that every picture and sample differs from its neighbours.
 
 Pictures carry their own number in black and white bars, so that a test reads which frames came out, not just how many.
 The sound sweeps, so that it matches itself at one lag only.
@@ -72,7 +72,7 @@ def read_number(luma: bytes, line_size: int, width: int, height: int, *, vertica
 
 
 def sweep(seconds: float, sample_rate: int = SAMPLE_RATE) -> "array[int]":
-    """A tone that glides between 300 and 2500 Hz and back in a period of 3.7 s: 16-bit samples."""
+    """A tone that sweeps between 300 and 2500 Hz and back in a period of 3.7 s: 16-bit samples."""
     samples = array("h")
     phase = 0.0
     for n in range(round(seconds * sample_rate)):

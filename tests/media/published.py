@@ -1,4 +1,4 @@
-"""Encode a whole clip as the functions do, and hold what came out to the promises of the media library."""
+"""Encode a whole clip as the functions do, and check the result against what the media library promises."""
 
 import io
 from array import array
@@ -11,9 +11,8 @@ import av
 from msgspec import Struct
 
 from shared.media.audio.encode import encode_audio
-from shared.media.audio.timing import FRAME_SAMPLES, SAMPLE_RATE
 from shared.media.encode.segment import encode_segment
-from shared.media.model import MediaSegment, Plan
+from shared.media.model import FRAME_SAMPLES, SAMPLE_RATE, MediaSegment, Plan
 from shared.media.mp4 import children, demux, find
 from shared.media.planning.plan import plan as make_plan
 from tests.media.clips import read_number

@@ -1,10 +1,10 @@
-"""Containers, each with the codecs that people find in it."""
+"""Containers, each with the codecs that are usual in it."""
 
 from pathlib import Path
 
 import pytest
 
-from shared.media.audio.timing import FRAME_SAMPLES
+from shared.media.model import FRAME_SAMPLES
 from tests.media.clips import SAMPLE_RATE, cached, clip, damaged, remuxed, sweep
 from tests.media.published import assert_same_sound, best_lag, heard, numbers, publish
 
@@ -12,8 +12,8 @@ FRAMES = 560
 X264 = "-c:v libx264 -preset veryfast -pix_fmt yuv420p"
 
 
-# By how many samples these files are late themselves: LAME's and AC-3's start, which an AVI has no way to note, and the
-# picture that libavformat lets an AVI with B-frames begin with.
+# By how many samples the sound of these files is late by itself: the encoder delay of LAME and AC-3, which AVI cannot
+# store, and the extra picture with which libavformat begins an AVI with B-frames.
 OWN_LAG = {"mpeg4.avi": 1105, "divx.avi": 256 - SAMPLE_RATE // 25, "h264.avi": 256}
 # Timestamps in milliseconds: half of one is 24 samples.
 COARSE = {"h264.flv", "wmv.asf"}

@@ -1,4 +1,4 @@
-"""Files made to read other files or the network: refused, and provably not followed."""
+"""Files that try to make a decoder read other files or the network: rejected, and provably not followed."""
 
 import http.server
 import os
@@ -38,7 +38,7 @@ SCRIPTS = {"hls": HLS, "concat": CONCAT, "dash": DASH, "svg": SVG, "sdp": SDP}
 
 @pytest.fixture
 def asked() -> Iterator[tuple[str, list[str]]]:
-    """A web server on loopback, and the list of what it is asked for."""
+    """A web server on loopback, and the list of paths that were requested from it."""
     requests: list[str] = []
     secret = clip("secret.ts", frames=50, audio="").read_bytes()
 
@@ -96,7 +96,7 @@ def test_an_encode_does_not_follow_them_either(kind: str, tmp_path: Path, asked:
 
 
 def test_without_the_guard_it_would_be_followed(tmp_path: Path, asked: tuple[str, list[str]]) -> None:
-    """The control: the trap works, so that the tests above can fail."""
+    """Without the guard the request arrives: the tests above can fail."""
     address, requests = asked
     source = write(tmp_path / "film.m3u8", "hls", f"{address}/hls.ts")
     bare = [ffmpeg_path(), "-nostdin", "-v", "error", "-protocol_whitelist", "file,crypto,data,http,tcp"]
@@ -179,8 +179,7 @@ def test_a_source_behind_the_one_signed_address(tmp_path: Path) -> None:
 
 
 def test_limits_hold() -> None:
-    """Memory, CPU and wall clock, each on a program that would take more."""
-
+    """Memory, CPU and wall clock, each on a program that would use more."""
     exited = run([sys.executable, "-c", "x = bytearray(3 << 30)"], Limits(memory=1 << 30))
     assert exited.code != 0
     assert exited.out_of_memory
@@ -191,16 +190,14 @@ def test_limits_hold() -> None:
     assert exited.timed_out
 
 
-def test_complaints_do_not_pile_up() -> None:
-
-    code = "import sys\nfor n in range(200000): sys.stderr.write('a complaint of a hostile file\\n')\nsys.exit(3)"
+def test_only_the_tail_of_stderr_is_kept() -> None:
+    code = "import sys\nfor n in range(200000): sys.stderr.write('an error about a hostile file\\n')\nsys.exit(3)"
     exited = run([sys.executable, "-c", code], Limits())
     assert exited.code == 3
     assert len(exited.stderr) <= 16_384
 
 
 def test_a_child_sees_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-
     monkeypatch.setenv("JWT_SECRET", "hush")
     monkeypatch.setenv("DATABASE_URL", "postgresql://hush")
     child = SandboxedProcess([sys.executable, "-c", "import os; print(sorted(os.environ))"], Limits())
@@ -213,7 +210,6 @@ def test_a_child_sees_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_children_die_with_their_parent(tmp_path: Path) -> None:
     """kill -9 of a function leaves no ffmpeg behind."""
-
     note = tmp_path / "pid"
     inner = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
     imports = "import sys\nfrom shared.media.sandbox.process import Limits, run\n"
@@ -231,7 +227,7 @@ def test_children_die_with_their_parent(tmp_path: Path) -> None:
         time.sleep(0.02)
 
 
-def test_a_wrong_name_of_ffmpeg_is_ours_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_name_of_ffmpeg_is_an_encode_error(monkeypatch: pytest.MonkeyPatch) -> None:
     ffmpeg_path.cache_clear()
     monkeypatch.setenv("WADI_FFMPEG", "/nowhere/ffmpeg")
     with pytest.raises(EncodeError, match="WADI_FFMPEG"):

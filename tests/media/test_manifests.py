@@ -1,4 +1,4 @@
-"""HLS and DASH text, from values; and the real files under an independent packager's eyes."""
+"""The text of HLS and DASH manifests."""
 
 import re
 import xml.etree.ElementTree as ElementTree

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.media.audio.timing import FRAME_SAMPLES, SAMPLE_RATE, boundaries
+from shared.media.audio.timing import boundaries
+from shared.media.model import FRAME_SAMPLES, SAMPLE_RATE
 from tests.media.clips import clip, remuxed, sweep
 from tests.media.published import assert_same_sound, heard, likeness, publish
 

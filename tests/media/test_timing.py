@@ -129,7 +129,7 @@ def test_fields_in_packets_of_their_own_are_not_missed(tmp_path: Path, monkeypat
     assert len(runs) == 1
 
 
-def test_a_seek_that_misses_is_noticed_and_made_good(tmp_path: Path) -> None:
+def test_a_seek_that_misses_is_noticed_and_repeated_from_further_back(tmp_path: Path) -> None:
     """A container whose seeks land late: the count tells, and decoding starts again from further back."""
     source = str(clip("gop50.mp4", frames=560, video=X264 + " -g 50"))
     planned = plan(source)

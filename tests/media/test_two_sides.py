@@ -7,7 +7,12 @@ from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[2]
 MEDIA = REPOSITORY / "shared" / "media"
-CHILD_SIDE = {"shared.media.child", "shared.media.probe", "shared.media.audio.track", "shared.media.pictures.sprites"}
+CHILD_SIDE = {
+    "shared.media.child",
+    "shared.media.probe",
+    *(f"shared.media.audio.{module}" for module in ("decode", "track")),
+    *(f"shared.media.pictures.{module}" for module in ("sprites", "keyframes", "jpeg", "sheets")),
+}
 
 
 def modules() -> dict[str, set[str]]:

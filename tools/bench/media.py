@@ -1,9 +1,9 @@
-"""What segmenting costs: our segments against ONE ffmpeg that makes the same ladder, in one run on one machine.
+"""What segmenting costs: our segments against one ffmpeg that makes the same ladder, in one run on one machine.
 
     python tools/bench/media.py [--source FILE] [--seconds 60] [--repeat 2] [--vmaf-every 5]
 
-CPU seconds are counted, not time, so that other work on the machine matters little. Each figure is the least of its
-repeats. The last line printed is JSON.
+CPU seconds are measured, not wall time, so that other work on the machine matters little. Each figure is the lowest of
+its repeats. The last line printed is JSON.
 """
 
 import argparse
@@ -22,13 +22,12 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from shared.media.audio.encode import encode_audio
-from shared.media.audio.timing import BIT_RATE, SAMPLE_RATE
 from shared.media.encode.command import arguments, open_source, split
 from shared.media.encode.encoders import SOFTWARE
+from shared.media.encode.filters import scaled
 from shared.media.encode.job import KEY_INTERVAL_SECONDS, OUTPUT_OPTIONS
-from shared.media.encode.pictures import scaled
 from shared.media.encode.segment import encode_segment
-from shared.media.model import Plan
+from shared.media.model import AUDIO_BIT_RATE, SAMPLE_RATE, Plan
 from shared.media.pictures.thumbnails import make_thumbnails
 from shared.media.planning.plan import plan
 from shared.media.sandbox.ffmpeg import ffmpeg_path
@@ -54,7 +53,7 @@ def in_segments(source: str, planned: Plan, out: Path) -> None:
 
 
 def in_one(source: str, planned: Plan, out: Path) -> None:
-    """One ffmpeg: decode once, the same rungs with the same settings, and the sound."""
+    """One ffmpeg that decodes once: the same rungs with the same settings, and the audio."""
     interval = ceil(KEY_INTERVAL_SECONDS * planned.output_frame_rate.fraction())
     copies = split(open_source(source, planned.source.stream_index, threads=1), len(planned.renditions))
     outputs = [
@@ -64,7 +63,7 @@ def in_one(source: str, planned: Plan, out: Path) -> None:
         for copy, rung in zip(copies, planned.renditions, strict=True)
     ]
     if audio := planned.source.audio:
-        aac: dict[str, str | int] = {"c:a": "aac", "b:a": BIT_RATE, "ac": 2, "ar": SAMPLE_RATE}
+        aac: dict[str, str | int] = {"c:a": "aac", "b:a": AUDIO_BIT_RATE, "ac": 2, "ar": SAMPLE_RATE}
         outputs.append(open_source(source, audio.stream_index, threads=1).output(str(out / "audio.mp4"), **aac))
     global_options = ["-nostdin", "-v", "error", "-y", "-filter_complex_threads", "1"]
     subprocess.run([ffmpeg_path(), *global_options, *arguments(*outputs)], check=True)
@@ -79,7 +78,7 @@ def join(rendition: str, out: Path) -> Path:
 
 
 def vmaf(encoded: Path, source: str, width: int, height: int, every: int) -> float:
-    """The mean over every nth frame, at the rung's own size."""
+    """The mean VMAF score over every nth frame, at the rung's own size."""
     frames = "settb=1/90000,setpts=N*1500"
     scaled = f"scale={width}:{height}:flags=bicubic"
     graph = f"[0:v]{frames}[e];[1:v]{scaled},{frames}[s];[e][s]libvmaf=n_subsample={every}:n_threads=1"
@@ -95,7 +94,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--repeat", type=int, default=2)
-    parser.add_argument("--vmaf-every", type=int, default=5, help="0: leave quality out")
+    parser.add_argument("--vmaf-every", type=int, default=5, help="every how many frames; 0: do not measure quality")
     options = parser.parse_args()
     source = str(options.source or bench_clip(options.seconds))
     planned = plan(source)

@@ -3,11 +3,7 @@
 from fractions import Fraction
 from math import ceil
 
-from shared.media.model import Plan
-
-SAMPLE_RATE = 48_000  # Hz
-FRAME_SAMPLES = 1024  # samples in an AAC-LC frame (ISO/IEC 14496-3)
-BIT_RATE = 128_000  # bit/s
+from shared.media.model import FRAME_SAMPLES, SAMPLE_RATE, Plan
 
 
 def samples(plan: Plan) -> int:

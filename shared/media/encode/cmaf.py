@@ -17,7 +17,7 @@ def ticks(plan: Plan, pts: int, timescale: int = TIMESCALE) -> int:
 def write_segment(
     raw: bytes, plan: Plan, index: int, rendition: Rendition, out_dir: Path, *, filler: bool
 ) -> MediaSegment:
-    """`raw` is ffmpeg's fragmented MP4, with times of the source in TIMESCALE."""
+    """Two files in `out_dir`. `raw` is ffmpeg's fragmented MP4, whose times are the source's in TIMESCALE."""
     start, end = ticks(plan, plan.cuts[index]), ticks(plan, plan.cuts[index + 1])
     shift = -round(plan.cuts[0] * plan.source.time_base.fraction() * TIMESCALE)
     parts = demux(raw)

@@ -20,7 +20,13 @@ class Stream(Protocol):
 
     def filter(self, name: str, *arguments: Value, **options: Value) -> "Stream": ...
 
+    def filter_multi_output(self, name: str) -> "_Filter": ...
+
     def output(self, path: str, **options: Value) -> Output: ...
+
+
+class _Filter(Protocol):
+    def stream(self, label: int) -> Stream: ...
 
 
 def open_source(source: str, stream_index: int, **options: Value | None) -> Stream:
@@ -37,8 +43,8 @@ def split(stream: Stream, count: int) -> list[Stream]:
     """`stream` `count` times: in a filter graph each output can be used only once."""
     if count == 1:
         return [stream]
-    node = stream.filter_multi_output("split")  # type: ignore[attr-defined]  # only here
-    return [node.stream(number) for number in range(count)]
+    copies = stream.filter_multi_output("split")
+    return [copies.stream(number) for number in range(count)]
 
 
 def arguments(*outputs: Output) -> list[str]:

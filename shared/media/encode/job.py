@@ -7,7 +7,7 @@ from shared.media.encode.cmaf import TIMESCALE
 from shared.media.encode.command import Stream, arguments, generate, open_source
 from shared.media.encode.encoders import SOFTWARE, Encoder, chosen_encoder
 from shared.media.encode.failures import WALL_SECONDS, check_exit
-from shared.media.encode.pictures import black_pictures, renditions_of, segment_pictures, still_picture
+from shared.media.encode.filters import black_pictures, renditions_of, segment_pictures, still_picture
 from shared.media.errors import EncodeError
 from shared.media.model import Plan
 from shared.media.mp4 import demux
@@ -58,35 +58,35 @@ class SegmentJob:
         """The last picture before the segment, repeated; black when there is none."""
         for index in range(self.index - 1, max(self.index - 1 - FILLER_SEARCH_SEGMENTS, -1), -1):
             source = self._open(self.plan.seeks[index])
-            made = self._run(still_picture(source, self.plan, self.index, self.plan.cuts[index]))
-            if self.frames(made):
-                return made
+            raw = self._run(still_picture(source, self.plan, self.index, self.plan.cuts[index]))
+            if self.frames(raw):
+                return raw
         rate, info = self.plan.output_frame_rate, self.plan.source
         black = generate(f"color=black:s={info.width}x{info.height}:r={rate.num}/{rate.den}")
-        made = self._run(black_pictures(black, self.plan, self.index))
-        if not self.frames(made):
+        raw = self._run(black_pictures(black, self.plan, self.index))
+        if not self.frames(raw):
             raise EncodeError(f"Segment {self.index} could not be filled")
-        return made
+        return raw
 
-    def frames(self, made: list[bytes]) -> int:
+    def frames(self, raw: list[bytes]) -> int:
         """The pictures of the rendition that has fewest."""
-        return min(len(demux(data).samples) if b"moof" in data else 0 for data in made)
+        return min(len(demux(data).samples) if b"moof" in data else 0 for data in raw)
 
-    def is_complete(self, made: list[bytes]) -> bool:
+    def is_complete(self, raw: list[bytes]) -> bool:
         """Every planned picture is there; or half of them, where each packet holds one field of a picture."""
-        frames, planned = self.frames(made), self.plan.frames[self.index]
+        frames, planned = self.frames(raw), self.plan.frames[self.index]
         return frames == planned or (self.plan.source.interlaced and abs(2 * frames - planned) <= 1)
 
-    def missing(self, made: list[bytes]) -> int:
+    def missing(self, raw: list[bytes]) -> int:
         """By how many pictures the result differs from the plan."""
-        return abs(self.plan.frames[self.index] - self.frames(made))
+        return abs(self.plan.frames[self.index] - self.frames(raw))
 
     def _open(self, seek: int | None, **options: int) -> Stream:
-        exact: dict[str, str | None] = {}
+        seeking: dict[str, str | None] = {}
         if seek is not None:
-            exact = {"noaccurate_seek": None, "ss": self._seek_seconds(seek)}
+            seeking = {"noaccurate_seek": None, "ss": self._seek_seconds(seek)}
         stream_index = self.plan.source.stream_index
-        return open_source(self.source, stream_index, threads=self.threads, **options, **exact)
+        return open_source(self.source, stream_index, threads=self.threads, **options, **seeking)
 
     def _seek_seconds(self, pts: int) -> str:
         seconds = float(pts * self.plan.source.time_base.fraction()) - self.plan.source.container_start

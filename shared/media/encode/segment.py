@@ -28,13 +28,13 @@ def encode_segment(
     """
     out_dir.mkdir(parents=True, exist_ok=True)
     job = SegmentJob(source, plan, index, renditions, out_dir, threads, niceness)
-    made = _encode(job, plan, plan.seeks[index])
-    filler = job.frames(made) == 0
+    raw = _encode(job, plan, plan.seeks[index])
+    filler = job.frames(raw) == 0
     if filler:
-        made = job.encode_filler()
+        raw = job.encode_filler()
     return [
-        write_segment(raw, plan, index, rendition, out_dir, filler=filler)
-        for raw, rendition in zip(made, job.renditions, strict=True)
+        write_segment(data, plan, index, rendition, out_dir, filler=filler)
+        for data, rendition in zip(raw, job.renditions, strict=True)
     ]
 
 
@@ -48,10 +48,10 @@ def _encode(job: SegmentJob, plan: Plan, seek: int | None) -> list[bytes]:
     if job.is_complete(first) or seek is None:
         return first
     further = _further_back(plan, seek)
-    made = job.encode(further)
-    if not job.is_complete(made) and job.frames(made) != job.frames(first) and further is not None:
-        made = job.encode(None)
-    return min(first, made, key=job.missing)
+    second = job.encode(further)
+    if not job.is_complete(second) and job.frames(second) != job.frames(first) and further is not None:
+        second = job.encode(None)
+    return min(first, second, key=job.missing)
 
 
 def _further_back(plan: Plan, seek: int) -> int | None:

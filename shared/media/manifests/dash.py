@@ -6,6 +6,9 @@ from shared.media.manifests.bandwidth import peak_rate
 from shared.media.manifests.published import NotYet, Piece, Published
 from shared.media.model import AUDIO_RENDITION, Rendition
 
+# Segments of all Representations begin at the same times, each with a picture that needs no other (SAP type 1).
+ALIGNED = 'segmentAlignment="true" startWithSAP="1"'
+
 
 def dash_mpd(video: Published) -> str:
     """The static MPD of the whole video. Raises NotYet until all segments are there."""
@@ -43,15 +46,14 @@ def _period(video: Published, rungs: list[tuple[str, Rendition]], first: int, af
     start = plan.seconds(plan.cuts[first])
     length = plan.seconds(plan.cuts[after]) - start
     rate = plan.output_frame_rate
-    shape = "segmentAlignment='true' startWithSAP='1'"
     lines = [f'<Period id="{first}" start="PT{start:.6f}S" duration="PT{length:.6f}S">']
-    lines.append(f'<AdaptationSet id="1" contentType="video" mimeType="video/mp4" {shape}>'.replace("'", '"'))
+    lines.append(f'<AdaptationSet id="1" contentType="video" mimeType="video/mp4" {ALIGNED}>')
     for name, rung in rungs:
         size = f'width="{rung.width}" height="{rung.height}" sar="1:1" frameRate="{rate.num}/{rate.den}"'
         lines.append(_representation(name, size, video.prefix(name), first, after, plan.target_duration))
     lines.append("</AdaptationSet>")
     if plan.source.audio:
-        lines.append(f'<AdaptationSet id="2" contentType="audio" mimeType="audio/mp4" {shape}>'.replace("'", '"'))
+        lines.append(f'<AdaptationSet id="2" contentType="audio" mimeType="audio/mp4" {ALIGNED}>')
         pieces = video.prefix(AUDIO_RENDITION)
         rate_attribute = f'audioSamplingRate="{pieces[0].timescale}"'
         lines.append(_representation(AUDIO_RENDITION, rate_attribute, pieces, first, after, plan.target_duration))

@@ -5,11 +5,10 @@ from fractions import Fraction
 from itertools import pairwise
 from math import ceil
 
-from shared.media.model import Plan, Ratio, ScanResult, SourceInfo
+from shared.media.model import FRAME_SAMPLES, SAMPLE_RATE, Plan, Ratio, ScanResult, SourceInfo
 from shared.media.planning.cuts import choose_cuts, frames_between, thin_out
 from shared.media.planning.ladder import ladder
 
-AUDIO_FRAME_SECONDS = Fraction(1024, 48_000)
 MAX_FRAME_RATE = 60  # frames per second
 SEEK_MARGIN_SECONDS = 2  # before a keyframe, in containers where seeks are not exact
 
@@ -32,7 +31,7 @@ def build_plan(scan: ScanResult) -> Plan:
         renditions=ladder(info.width, info.height, frame_rate),
         output_frame_rate=Ratio.of(frame_rate),
         # an audio segment may be one AAC frame longer than the video it goes with
-        target_duration=max(1, ceil(longest + AUDIO_FRAME_SECONDS)),
+        target_duration=max(1, ceil(longest + Fraction(FRAME_SAMPLES, SAMPLE_RATE))),
         seeks=seeks(cuts, scan.keyframes, info),
         frame_rate_cap=cap,
     )

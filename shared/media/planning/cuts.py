@@ -53,7 +53,7 @@ def thin_out(pts: list[int], cuts: list[int], time_base: Fraction, cap: int) -> 
     """The pts that remain when at most `cap` frames per second are kept.
 
     The first frame of a segment is kept, then the first in each new 1/cap of a second. This is the same arithmetic, in
-    doubles, as the `select` filter of the encode (shared.media.encode.graph), so that both agree on every frame.
+    doubles, as the `select` filter of the encode (shared.media.encode.filters), so that both agree on every frame.
     """
     starts = set(cuts[:-1])
     kept, slot = [], None

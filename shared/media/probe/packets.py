@@ -13,8 +13,8 @@ from av.video.stream import VideoStream
 
 from shared.media.errors import MediaError
 from shared.media.model import AudioInfo
+from shared.media.sandbox.input import MAX_PICTURE
 
-MAX_PICTURE = "8192 x 4320"  # MAX_PIXELS of shared.media.sandbox.input, in words
 PICTURES_DECODED = 5
 VIDEO_PACKETS_TRIED = 600  # before it is given up to decode a picture during the pass
 AUDIO_PACKETS_TRIED = 200  # in each audio stream

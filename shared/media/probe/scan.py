@@ -12,8 +12,8 @@ from shared.media.errors import MediaError
 from shared.media.model import Ratio, ScanResult, SourceInfo
 from shared.media.planning.frame_rate import last_duration, tidy_rate
 from shared.media.probe.container import open_container
-from shared.media.probe.packets import MAX_PICTURE, PacketScan
-from shared.media.sandbox.input import MAX_PIXELS
+from shared.media.probe.packets import PacketScan
+from shared.media.sandbox.input import MAX_PICTURE, MAX_PIXELS
 
 SEEKABLE_FORMATS = {"mov", "mp4", "matroska", "webm"}
 DISCONTINUOUS_FORMATS = {"mpegts", "mpeg"}  # the clock may jump where two recordings were joined

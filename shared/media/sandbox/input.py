@@ -4,8 +4,10 @@ import os
 
 # Containers that people upload. Playlists and scripts (HLS, DASH, ffconcat, SDP, SVG …) open other files: never.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,mpegts,avi,flv,asf,mpeg,ogg"
-# Of one picture: 8192 x 4320, the largest that H.264 allows. Above that, a header alone can allocate gigabytes.
-MAX_PIXELS = 8192 * 4320
+# The largest picture that is decoded: 8K. Above that, a header alone can make a decoder allocate gigabytes.
+MAX_WIDTH, MAX_HEIGHT = 8192, 4320
+MAX_PIXELS = MAX_WIDTH * MAX_HEIGHT
+MAX_PICTURE = f"{MAX_WIDTH} x {MAX_HEIGHT}"  # for error messages
 
 
 def is_url(source: str) -> bool:
