@@ -17,8 +17,8 @@ from shared.db.migrate import migrate, status
 from shared.errors import Unavailable
 from shared.ids import new_id
 from tests.conftest import Database, _forget_connections
+from tests.patience import until
 from tests.runtime.conftest import Notes
-from tests.runtime.patience import until
 from tests.runtime.served import deliver
 from tools.backends import pgbouncer
 from tools.backends.cache import BackendError
