@@ -44,6 +44,7 @@ def test_a_process_has_so_many_connections_and_no_more(database: Database, monke
         return int(row["n"])
 
     _forget_connections()
+    database.close()
     with ThreadPoolExecutor(THREADS) as workers:
         open_now = list(workers.map(work, range(200)))
     assert most <= 3
