@@ -2,9 +2,10 @@
 
 import itertools
 import tempfile
+import threading
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from local import postgres
 from shared.config import SETTINGS
 from shared.db import pool
 from shared.db.migrate import migrate
-from tests import real
+
+pytest_plugins = ["tests.running"]
 
 settings.register_profile("wadi", deadline=None)  # how fast the machine is decides no test
 settings.load_profile("wadi")
@@ -32,19 +34,32 @@ class Database:
     """A migrated database of one test module."""
 
     url: str
+    _kept: threading.local = field(default_factory=threading.local, repr=False, compare=False)
 
     def connect(self) -> connection:
         return psycopg2.connect(self.url, connect_timeout=10)
 
     def all(self, sql: str, params: Any = None) -> list[dict[str, Any]]:
-        """Runs one statement in a transaction of its own; the rows, if it has any."""
-        with closing(self.connect()) as db, db, db.cursor(cursor_factory=RealDictCursor) as cursor:
+        """Runs one statement in a transaction of its own; the rows, if it has any.
+
+        Each thread keeps its connection: to connect takes forty times as long as a statement.
+        """
+        kept: connection | None = getattr(self._kept, "connection", None)
+        if kept is None or kept.closed:
+            self._kept.connection = kept = self.connect()
+            kept.autocommit = True
+        with kept.cursor(cursor_factory=RealDictCursor) as cursor:
             cursor.execute(sql, params)
             return [dict(row) for row in cursor.fetchall()] if cursor.description else []
 
     def one(self, sql: str, params: Any = None) -> dict[str, Any] | None:
         rows = self.all(sql, params)
         return rows[0] if rows else None
+
+    def close(self) -> None:
+        """Ends the connection that this thread keeps."""
+        if kept := getattr(self._kept, "connection", None):
+            kept.close()
 
 
 @dataclass(frozen=True)
@@ -55,12 +70,6 @@ class Wadi:
     jwt_secret: str
 
 
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With -n, the long ones come first: nothing would go beside them at the end."""
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.path.parent.name != "chaos")
-
-
 @pytest.fixture(scope="session", autouse=True)
 def _own_settings() -> Iterator[None]:
     """No setting of the person who runs the tests reaches them."""
@@ -68,12 +77,6 @@ def _own_settings() -> Iterator[None]:
         for name in SETTINGS.keys() - KEPT:
             patch.delenv(name, raising=False)
         yield
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Says by name which real servers tests were skipped for."""
-    if real.skipped:
-        terminalreporter.write_line(f"Without real servers: {', '.join(sorted(real.skipped))} (./task backends)")
 
 
 @pytest.fixture(scope="session")
@@ -98,12 +101,14 @@ def _template(postgres_server: postgres.Server) -> str:
 def database(postgres_server: postgres.Server, _template: str) -> Iterator[Database]:
     """A fresh migrated database; DATABASE_URL names it."""
     name = f"test_{next(_numbers)}"
-    _admin(postgres_server, f"create database {name} template {_template}")
+    _admin(postgres_server, f"create database {name} template {_template} strategy file_copy")
     url = _url(postgres_server, name)
     _forget_connections()
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DATABASE_URL", url)
-        yield Database(url)
+        kept = Database(url)
+        yield kept
+        kept.close()
     _forget_connections()
     _admin(postgres_server, f"drop database {name} with (force)")
 

@@ -2,8 +2,7 @@
 
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from tests.chaos.media import film, renditions
 from tests.cli.runs import User, free_port
 from tests.conftest import Database
 from tests.functions.waking import ping
+from tests.patience import until
 
 ROUNDS = int(os.environ.get("CHAOS_ROUNDS", "1"))
 WITHIN = 300.0
@@ -55,7 +55,7 @@ class StorageBox:
             said.update(self.client.get(f"/api/videos/{video}/status").json())
             return said.get("state") in ("ready", "failed")
 
-        until(f"{video} is ready", settled, said)
+        until(settled, lambda: f"{video} is ready, not {said}", WITHIN)
         assert said["state"] == "ready", said
         return renditions(self.client, video)
 
@@ -74,13 +74,19 @@ class StorageBox:
     def quiet(self) -> None:
         """Waits until nothing is left to be done for any video."""
         look = self.database.one
-        until("the outbox is empty", lambda: look("select 1 from outbox limit 1") is None)
-        until("nobody is owed an event", lambda: look("select 1 from delivery limit 1") is None)
-        until("all is placed", lambda: look("select 1 from media_segment where placed_at is null limit 1") is None)
+        until(lambda: look("select 1 from outbox limit 1") is None, "the outbox is empty", WITHIN)
+        until(lambda: look("select 1 from delivery limit 1") is None, "nobody is owed an event", WITHIN)
+        until(
+            lambda: look("select 1 from media_segment where placed_at is null limit 1") is None, "all is placed", WITHIN
+        )
         # The poster may come last of all; then the source stays until expire_uploads looks, each ten minutes.
         with transaction("/wadi/expire-uploads") as tx:
             release_again(tx, 0, 100)
-        until("the sources are gone", lambda: look("select 1 from object where key like 'sources/%%' limit 1") is None)
+        until(
+            lambda: look("select 1 from object where key like 'sources/%%' limit 1") is None,
+            "the sources are gone",
+            WITHIN,
+        )
 
     def whole(self, expected: dict[str, dict[str, str]]) -> None:
         """Every acknowledged upload is ready with the same bytes, has all its replicas, and nothing lies about."""
@@ -146,13 +152,6 @@ def again(clip: Path, number: int) -> Path:
     copy = clip.with_name(f"{number}-{clip.name}")
     shutil.copyfile(clip, copy)
     return copy
-
-
-def until(what: str, true: Callable[[], bool], last: object = "") -> None:
-    deadline = time.monotonic() + WITHIN
-    while not true():
-        assert time.monotonic() < deadline, f"not so: {what} {last}"
-        time.sleep(0.2)
 
 
 def harm(path: Path, kind: str) -> None:

@@ -3,7 +3,7 @@
 import random
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ import pytest
 
 from tests.chaos.media import film, renditions
 from tests.cli.runs import User, free_port
+from tests.patience import until
 from tests.real import need
 from tools.backends import etcd, kafka, opensearch, postgres, redis, s3
 from tools.backends.server import Server
@@ -73,9 +74,17 @@ def test_every_server_killed_loses_nothing(servers: dict[str, Server], user: Use
         found = {name: _ready(client, video) for name, video in videos.items()}
         assert found == dict.fromkeys(order, expected), f"killed: {order}"
         for name, video in videos.items():
-            _until(f"{name}'s video is found", partial(_finds, client, f"during {name}", video))
-    _until("the outbox is empty", lambda: _outbox(servers["postgres"].address) == 0)
-    _until("no function is owed an event", lambda: not any(one["owed"] for one in user.wadi("ps", "--json").objects))
+            until(
+                partial(_finds, client, f"during {name}", video),
+                f"{name}'s video is found",
+                WITHIN,
+            )
+    until(lambda: _outbox(servers["postgres"].address) == 0, "the outbox is empty", WITHIN)
+    until(
+        lambda: not any(one["owed"] for one in user.wadi("ps", "--json").objects),
+        "no function is owed an event",
+        WITHIN,
+    )
 
 
 def _finds(client: httpx.Client, text: str, video: str) -> bool:
@@ -96,7 +105,7 @@ def _ready(client: httpx.Client, video: str) -> dict[str, str]:
         said.update(client.get(f"/api/videos/{video}/status").json())
         return said.get("state") in ("ready", "failed")
 
-    _until(f"{video} is ready", settled, said)
+    until(settled, lambda: f"{video} is ready, not {said}", WITHIN)
     assert said["state"] == "ready", said
     return renditions(client, video)
 
@@ -112,10 +121,3 @@ def _outbox(url: str) -> int:
         row = cursor.fetchone()
     assert row is not None
     return int(row[0])
-
-
-def _until(what: str, true: Callable[[], bool], last: object = "") -> None:
-    deadline = time.monotonic() + WITHIN
-    while not true():
-        assert time.monotonic() < deadline, f"not so: {what} {last}"
-        time.sleep(0.3)

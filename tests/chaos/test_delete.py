@@ -3,7 +3,6 @@
 import random
 import subprocess
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -11,6 +10,7 @@ import pytest
 
 from shared.media.sandbox.ffmpeg import ffmpeg_path
 from tests.cli.runs import User, free_port
+from tests.patience import until
 
 SEED = 20261125
 VIDEOS = 5
@@ -43,11 +43,13 @@ def test_deleted_on_their_way(clip: Path, tmp_path: Path) -> None:
             assert user.wadi("status", video).code != 0
             deleted.append(video)
         url = user.wadi("status", "--json").objects[0]["url"]
-        _until(lambda: _state(url, kept) == "ready", "the video that was not deleted becomes ready")
-        _until(lambda: not _files(tmp_path, deleted), "everything goes", lambda: _files(tmp_path, deleted))
+        until(lambda: _state(url, kept) == "ready", "the video that was not deleted becomes ready", WITHIN)
+        until(
+            lambda: not _files(tmp_path, deleted), lambda: f"everything goes, not {_files(tmp_path, deleted)}", WITHIN
+        )
         assert user.wadi("videos", "--json", "--mine").objects[0]["id"] == kept
         assert all(_state(url, video) == "404" for video in deleted)
-        _until(lambda: _quiet(tmp_path, deleted), "nothing comes back")
+        until(lambda: _quiet(tmp_path, deleted), "nothing comes back", WITHIN)
     finally:
         assert user.wadi("down").code == 0
 
@@ -76,10 +78,3 @@ def _quiet(home: Path, videos: list[str]) -> bool:
             return False
         time.sleep(0.5)
     return True
-
-
-def _until(true: Callable[[], bool], what: str, instead: Callable[[], object] = str) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not true():
-        assert time.monotonic() < deadline, f"never: {what} {instead()}"
-        time.sleep(0.3)

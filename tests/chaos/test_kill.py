@@ -4,6 +4,7 @@ import json
 import random
 import time
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from tests.chaos.media import film, renditions
 from tests.chaos.processes import kill, runner_of, victims
 from tests.cli.runs import User, free_port
+from tests.patience import until
 
 SEED = 20261124
 KILLS = 10
@@ -72,13 +74,12 @@ def _upload(user: User, clip: Path) -> str:
 def _ready(user: User, video_id: str) -> dict[str, str]:
     """Waits for a video; the hash of every rendition's bytes."""
     url = user.wadi("status", "--json").objects[0]["url"]
-    deadline = time.monotonic() + WITHIN
     with httpx.Client(base_url=url, timeout=30) as client:
-        while True:
-            status = client.get(f"/api/videos/{video_id}/status").json()
-            if status.get("state") in ("ready", "failed"):
-                break
-            assert time.monotonic() < deadline, status
-            time.sleep(0.2)
+
+        def settled() -> dict[str, Any] | None:
+            status: dict[str, Any] = client.get(f"/api/videos/{video_id}/status").json()
+            return status if status.get("state") in ("ready", "failed") else None
+
+        status = until(settled, f"{video_id} is ready", WITHIN)
         assert status["state"] == "ready", status
         return renditions(client, video_id)

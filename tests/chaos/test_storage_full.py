@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.chaos.storage_box import ROUNDS, clips, storage_box, until
+from tests.chaos.storage_box import ROUNDS, WITHIN, clips, storage_box
 from tests.conftest import Database
+from tests.patience import until
 
 SMALL, LARGE = "size=256k", "size=256m"
 
@@ -37,5 +38,5 @@ def test_a_full_disk_stops_nothing(small_disk: Path, database: Database, tmp_pat
         lacking = [key for key, held in box.objects().items() if full not in held]
         assert lacking, "the disk was large enough: make it smaller"
         subprocess.run(["mount", "-o", f"remount,{LARGE}", str(small_disk)], check=True)
-        until("every replica is made", lambda: all(len(held) == 3 for held in box.objects().values()))
+        until(lambda: all(len(held) == 3 for held in box.objects().values()), "every replica is made", WITHIN)
         box.whole(expected)

@@ -1,7 +1,6 @@
 """wadi db: how migrations stand, and that they are applied once, whoever applies them."""
 
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +13,7 @@ from local import postgres
 from shared.db.migrate import FOLDER, LOCK
 from tests.cli.runs import User
 from tests.conftest import Database, _admin, _url
+from tests.patience import until
 
 FILES = sorted(file.name for file in FOLDER.glob("*.sql"))
 
@@ -64,16 +64,15 @@ def test_two_at_once_are_one_after_the_other(user: User, empty: Database) -> Non
 
 def until_waiting(database: Database, processes: list["subprocess.Popen[str]"]) -> None:
     """Until all of them wait for the lock of migrations."""
-    deadline = time.monotonic() + 60
-    while True:
-        waiting = database.all(
+
+    def waiting() -> bool:
+        assert all(process.poll() is None for process in processes)
+        sessions = database.all(
             "select 1 from pg_stat_activity where datname = current_database() and wait_event = 'advisory'"
         )
-        if len(waiting) == len(processes):
-            return
-        assert time.monotonic() < deadline
-        assert all(process.poll() is None for process in processes)
-        time.sleep(0.02)
+        return len(sessions) == len(processes)
+
+    until(waiting, "all of them wait for the lock of migrations")
 
 
 def test_says_what_was_changed_and_what_is_newer(user: User, empty: Database) -> None:

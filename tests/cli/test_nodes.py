@@ -1,12 +1,13 @@
 """wadi nodes and wadi users, at the real platform: an administrator is made, adds a node, and sees it filled."""
 
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 from cli.exits import Exit
 from tests.cli.runs import User
 from tests.cli.test_account import PASSWORD, email_of
+from tests.patience import until
+
+PINGED = 240  # a PingSource comes each minute
 
 
 def make_admin(platform: User, someone: User) -> None:
@@ -43,12 +44,12 @@ def test_a_node_comes_and_goes(platform: User, someone: User, clip: Path, tmp_pa
         listed = someone.wadi("nodes", "list", "--json").objects
         return next((each for each in listed if each["id"] == node["id"]), None)
 
-    until(lambda: bool((found := mine()) and found["objects"]), "nothing is moved to the new node")
+    until(lambda: bool((found := mine()) and found["objects"]), "something is moved to the new node", PINGED)
     table = someone.wadi("nodes", "list")
     assert node["id"] in table.out
     assert someone.wadi("nodes", "weight", node["id"], "0.5").code == Exit.OK
     assert someone.wadi("nodes", "drain", node["id"]).code == Exit.OK
-    until(lambda: mine() is None, "the node is not emptied")
+    until(lambda: mine() is None, "the node is empty", PINGED)
     assert list((tmp_path / "more" / "objects").rglob("*.m4s")) == []
 
 
@@ -60,10 +61,3 @@ def test_what_is_refused_says_why(platform: User, someone: User, tmp_path: Path)
     assert node["id"] in ended.err
     assert someone.wadi("nodes", "drain", "node-99").code == Exit.NOT_FOUND
     assert someone.wadi("nodes", "add", str(tmp_path), "--option", "region").code == Exit.USAGE
-
-
-def until(done: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 240  # a PingSource comes each minute
-    while not done():
-        assert time.monotonic() < deadline, what
-        time.sleep(1)

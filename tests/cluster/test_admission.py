@@ -7,13 +7,13 @@ is an error, where kubectl would else leave it out with a warning that nobody re
 import copy
 import itertools
 import re
-import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from deploy.overlays import OVERLAYS, PLATFORM
+from tests.patience import until
 from tools.cluster.crds import Document
 from tools.cluster.kustomize import render
 from tools.cluster.plane import Plane, Refused
@@ -42,15 +42,8 @@ def ready(plane: Plane, rendered: dict[str, list[Document]]) -> Plane:
     spaces |= {one["metadata"]["name"]: one for one in everything if one["kind"] == "Namespace"}
     plane.apply([*spaces.values(), *render(PLATFORM)])
     longest = _changed(_known(rendered, "Service", FUNCTION), lambda it: _spec(it).update(timeoutSeconds=3600))
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            plane.apply([longest], DRY)
-            return plane
-        except Refused:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    until(lambda: plane.apply([longest], DRY), ignoring=Refused)
+    return plane
 
 
 @pytest.mark.parametrize("name", OVERLAYS)

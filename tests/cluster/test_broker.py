@@ -17,8 +17,8 @@ from shared.outbox.broker import relay, target
 from tests.cluster.echo import service
 from tests.cluster.running import Cluster
 from tests.conftest import Database
+from tests.patience import until
 from tests.runtime.outboxing import Happened, leave, relayed
-from tests.runtime.patience import until
 from tests.runtime.sink_server import Answer, Got, Sink, running
 
 SPACE = f"broker-test-{new_id()[-12:]}"  # an earlier one may still be on its way out

@@ -22,6 +22,7 @@ import yaml
 from deploy import canary
 from deploy.manifests import Manifest
 from tests.cluster.running import Cluster
+from tests.patience import until
 from tools.cluster.kustomize import render
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -206,9 +207,7 @@ def test_a_good_canary_gets_everything_and_is_taken_back_by_hand(trial: Trial, f
 
         ended = trial.run("--function", NAME, "--rollback")
         assert ended.returncode == 0, ended.stderr
-        deadline = time.monotonic() + 60
-        while trial.versions() != {"one"}:
-            assert time.monotonic() < deadline
+        until(lambda: trial.versions() == {"one"})
     assert set(seen) == {"one", "two"}
     assert canary.serving(trial.service()) == first
 

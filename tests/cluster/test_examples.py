@@ -3,13 +3,13 @@
 Those of operators (CloudNativePG, Strimzi, OpenSearch) need definitions that come with these.
 """
 
-import time
 from pathlib import Path
 
 import pytest
 import yaml
 
 from deploy.overlays import PLATFORM
+from tests.patience import until
 from tools.cluster.kustomize import render
 from tools.cluster.plane import Plane, Refused
 
@@ -24,13 +24,6 @@ def test_an_example_is_admitted(plane: Plane, name: str) -> None:
     spaces = {each["metadata"]["namespace"] for each in documents if "namespace" in each["metadata"]}
     plane.apply([{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": space}} for space in spaces])
     plane.apply(render(PLATFORM))
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            answer = plane.apply(documents, "--dry-run=server")
-            break
-        except Refused:  # the webhook hears of what the platform allows a moment later
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.1)
+    # the webhook hears of what the platform allows a moment later
+    answer = until(lambda: plane.apply(documents, "--dry-run=server"), ignoring=Refused)
     assert answer.count("serverside-applied (server dry run)") == len(documents)

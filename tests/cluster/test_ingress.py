@@ -3,8 +3,7 @@
 import re
 import socket
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -14,6 +13,7 @@ import yaml
 from deploy.overlays import ROOT
 from local import manifests
 from tests.cluster.echo import Echo, echo, service
+from tests.patience import until
 from tools.cluster import ingress as ingresses
 from tools.cluster.crds import Document
 from tools.cluster.ingress import CLASS, DOMAIN, Ingress
@@ -68,16 +68,6 @@ def kingress(
     }  # fmt: skip
 
 
-def soon(what: Callable[[], Any], seconds: float = 60) -> Any:
-    """Its result as soon as that is something."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = what()
-        if found or time.monotonic() > deadline:
-            return found
-        time.sleep(0.05)
-
-
 def conditions(plane: Plane, name: str) -> dict[str, Any]:
     """Of the Ingress as it is now: what is said of an earlier generation does not count."""
     found = plane.get("kingress", name, namespace=SPACE)
@@ -90,7 +80,10 @@ def conditions(plane: Plane, name: str) -> dict[str, Any]:
 def taken(plane: Plane, document: Document) -> None:
     plane.apply([document])
     name = document["metadata"]["name"]
-    assert soon(lambda: conditions(plane, name).get("Ready", {}).get("status") == "True"), conditions(plane, name)
+    until(
+        lambda: conditions(plane, name).get("Ready", {}).get("status") == "True",
+        lambda: f"{name} is ready, not {conditions(plane, name)}",
+    )
 
 
 def ask(at: Ingress, host: str, where: str = "/", method: str = "GET", **more: Any) -> httpx.Response:
@@ -120,7 +113,7 @@ def test_an_ingress_gets_ready_and_serves_its_hosts_to_whom_they_are_for(
     assert ask(ingress, "nobody.wadi.test").status_code == 404
 
     plane.kubectl("delete", "kingress", "shop", namespace=SPACE)
-    assert soon(lambda: ask(ingress, HOST).status_code == 404)
+    until(lambda: ask(ingress, HOST).status_code == 404)
 
 
 def test_what_a_client_says_of_itself_is_not_believed(plane: Plane, ingress: Ingress, pods: dict[str, Echo]) -> None:
@@ -184,17 +177,17 @@ def test_knatives_probe_is_told_which_version_is_served(plane: Plane, ingress: I
 
 def test_an_ingress_waits_for_the_services_that_it_names(plane: Plane, ingress: Ingress, pods: dict[str, Echo]) -> None:
     plane.apply([kingress("early", {"early.test": "ExternalIP"}, path(split("not-yet")))])
-    said = soon(lambda: conditions(plane, "early").get("Ready"))
+    said = until(lambda: conditions(plane, "early").get("Ready"))
     assert (said["status"], said["reason"]) == ("Unknown", "BackendUnknown")
     assert '"not-yet" not found' in said["message"]
     plane.apply(service(SPACE, "not-yet", plane.network.host, pods["one"].port))
-    assert soon(lambda: conditions(plane, "early")["Ready"]["status"] == "True")
+    until(lambda: conditions(plane, "early")["Ready"]["status"] == "True")
     assert ask(ingress, "early.test").json()["name"] == "one"
 
 
 def test_tls_is_refused_in_the_status_and_not_left_out(plane: Plane, ingress: Ingress, pods: dict[str, Echo]) -> None:
     plane.apply([kingress("secret", {"secret.test": "ExternalIP"}, path(split("one")), httpOption="Redirected")])
-    said = soon(lambda: conditions(plane, "secret").get("Ready"))
+    said = until(lambda: conditions(plane, "secret").get("Ready"))
     assert (said["status"], said["reason"]) == ("False", "NotSupported")
 
 
@@ -259,7 +252,7 @@ def routed(plane: Plane, ingress: Ingress, pods: dict[str, Echo]) -> manifests.M
     hosts = {f"{one.service}.wadi.svc.cluster.local": "ClusterLocal" for one in read.routes}
     taken(plane, kingress("functions", hosts, path(split("one"))))
     plane.apply(yaml.safe_load_all((ROOT / "istio" / "routes.yaml").read_text()))
-    assert soon(lambda: ask(ingress, "any", "/.well-known/jwks.json").status_code == 200)
+    until(lambda: ask(ingress, "any", "/.well-known/jwks.json").status_code == 200)
     return read
 
 
@@ -341,7 +334,7 @@ def test_an_ordinary_service_a_rewrite_and_a_timeout(plane: Plane, ingress: Ingr
             )
         ]
     )
-    answer = soon(lambda: (found := ask(ingress, "a.test", "/old/page")).status_code == 200 and found)
+    answer = until(lambda: (found := ask(ingress, "a.test", "/old/page")).status_code == 200 and found)
     said = answer.json()
     assert (said["name"], said["path"], said["headers"]["X-Asked"]) == ("two", "/new/page", "yes")
     assert (answer.headers["X-Said"], "Server" in answer.headers) == ("yes", False)
@@ -353,7 +346,7 @@ def test_an_ordinary_service_a_rewrite_and_a_timeout(plane: Plane, ingress: Ingr
 def test_half_of_a_route_is_not_served(plane: Plane, ingress: Ingress, pods: dict[str, Echo]) -> None:
     mirror = {"host": f"two.{SPACE}.svc.cluster.local"}
     plane.apply([table("a-half", leads("/half", "two", mirror=mirror)), table("b-whole", leads("/whole", "two"))])
-    assert soon(lambda: ask(ingress, "a.test", "/whole").status_code == 200)
+    until(lambda: ask(ingress, "a.test", "/whole").status_code == 200)
     assert ask(ingress, "a.test", "/half").status_code == 404
     log = (ingress.server.folder / "log").read_text()
     assert f'VirtualService {SPACE}/a-half is not served: json: unknown field "mirror"' in log

@@ -14,7 +14,7 @@ import threading
 import time
 import uuid
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, ClassVar, NamedTuple
 
@@ -27,6 +27,7 @@ from shared.errors import PROBLEMS
 from shared.identity import Role, issue_access_token
 from tests.cluster.functions_stand_in import FAILS, Functions, functions
 from tests.cluster.knative_names import knative_names, namespace, tls_secret
+from tests.patience import until
 from tools.backends.cache import BackendError
 from tools.backends.server import Server
 from tools.cluster import istio
@@ -85,7 +86,7 @@ def door(plane: Plane, jwt_secret: None, tmp_path_factory: pytest.TempPathFactor
             trust = ssl.create_default_context(cafile=str(authority.file("ca.crt")))
             with httpx.Client(base_url=f"https://{inside}:{HTTPS}", verify=trust, timeout=30) as client:
                 door = Door(client, inside, behind, mesh, authority, gateway)
-                _until(
+                until(
                     lambda: _asked_anew(door, headers=bearer(token())) == 200,
                     "istiod fetches the keys of tokens through the gateway",
                 )
@@ -99,14 +100,6 @@ def _asked_anew(door: Door, **request: Any) -> int | None:
     with door.another() as client, suppress(httpx.TransportError):
         return client.get("/api/videos", **request).status_code
     return None
-
-
-def _until(true: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 60
-    while not true():
-        if time.monotonic() > deadline:
-            raise BackendError(f"Not within a minute: {what}.")
-        time.sleep(0.05)
 
 
 def token(**claims: Any) -> str:
@@ -216,7 +209,7 @@ def test_a_renewed_certificate_is_taken_without_a_restart(door: Door) -> None:
         ):
             return connection.getpeercert(binary_form=True)
 
-    _until(lambda: shown() == wanted, "the gateway shows the renewed certificate")
+    until(lambda: shown() == wanted, "the gateway shows the renewed certificate")
 
 
 def test_a_function_learns_who_the_client_is(door: Door) -> None:
@@ -354,7 +347,7 @@ class TestSizes:
 
     def test_a_file_reaches_its_function_as_it_comes(self, door: Door) -> None:
         with _half_sent(door, path("upload-video")) as name:
-            _until(lambda: door.behind.times(name) == 1, "a stream begins at the function before it has ended")
+            until(lambda: door.behind.times(name) == 1, "a stream begins at the function before it has ended")
 
 
 @contextmanager
@@ -375,7 +368,7 @@ def _half_sent(door: Door, target: str) -> Iterator[str]:
     sending = threading.Thread(target=send)
     sending.start()
     try:
-        _until(lambda: _active(door) == 1, "the gateway has the beginning of a request")
+        until(lambda: _active(door) == 1, "the gateway has the beginning of a request")
         yield name
     finally:
         rest.set()
@@ -462,11 +455,11 @@ def _hardly_filled(door: Door) -> Iterator[httpx.Client]:
 
         door.plane.apply([slow])
         try:
-            _until(lambda: tells() is True, "the gateway has the buckets")
+            until(lambda: tells() is True, "the gateway has the buckets")
             yield client
         finally:
             door.plane.apply([right])
-            _until(lambda: tells() is False, "the gateway has its own buckets again")
+            until(lambda: tells() is False, "the gateway has its own buckets again")
 
 
 def _answers(door: Door, address: str, target: str, times: int) -> dict[int, int]:

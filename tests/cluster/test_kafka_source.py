@@ -1,9 +1,8 @@
 """The stand-in for Knative's KafkaSources, on the real kind; what a source says is what becomes of a record."""
 
 import base64
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,22 +14,13 @@ from local.layout import ROOT
 from shared.cloudevents.kafka import to_record
 from shared.outbox.kafka.topics import create
 from tests.cluster.echo import Echo, echo, service
+from tests.patience import until
 from tools.cluster import ingress, kafka_source, standins
 from tools.cluster.crds import Document
 from tools.cluster.plane import Plane, Refused
 
 SPACE = "kafka-test"
 DRY = "--dry-run=server"
-
-
-def soon(what: Callable[[], Any], seconds: float = 90) -> Any:
-    """Its result as soon as that is something."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = what()
-        if found or time.monotonic() > deadline:
-            return found
-        time.sleep(0.05)
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +98,10 @@ class Subscribed:
 
     def ready(self, **spec: Any) -> Document:
         self.apply(**spec)
-        assert soon(lambda: self.condition("Ready").get("status") == "True"), self.condition("Ready")
+        until(
+            lambda: self.condition("Ready").get("status") == "True",
+            lambda: f"the source is ready, not {self.condition('Ready')}",
+        )
         return self.status()
 
     def status(self) -> Document:
@@ -160,19 +153,19 @@ def test_a_source_gets_ready_and_brings_its_events(source: Subscribed, sink: Ech
         ("ConnectionEstablished", "Deployed", "InitialOffsetsCommitted", "Ready", "SinkProvided"), "True"
     )
     source.send("a1", "video-1", subject="s ü")
-    [event] = soon(lambda: sink.seen)
+    [event] = until(lambda: sink.seen)
     said = event["headers"]
     assert (event["method"], event["path"], event["body"]) == ("POST", "/", '{"of":"a1"}')
     assert said["Host"] == f"sink.{SPACE}.svc.cluster.local"
     assert (said["ce-type"], said["ce-partitionkey"], said["ce-subject"]) == ("wadi.test", "video-1", "s%20%C3%BC")
     assert said["Content-Type"] == "application/json"
-    assert soon(lambda: source.committed() == 1)
+    until(lambda: source.committed() == 1)
 
 
 def test_what_is_no_event_comes_as_one(source: Subscribed, sink: Echo) -> None:
     source.ready()
     source.put(b"k", b"\x00raw", [])
-    [event] = soon(lambda: sink.seen)
+    [event] = until(lambda: sink.seen)
     assert event["headers"]["ce-type"] == "dev.knative.kafka.event"
     assert event["headers"]["ce-key"] == "k"
 
@@ -181,10 +174,10 @@ def test_a_failure_that_may_pass_is_tried_again(source: Subscribed, sink: Echo) 
     source.ready()
     sink.answers = [(503, "busy"), (429, "slowly")]
     source.send("again")
-    assert soon(lambda: ids(sink) == ["again"] * 3)
-    assert soon(lambda: source.committed() == 1)
+    until(lambda: ids(sink) == ["again"] * 3)
+    until(lambda: source.committed() == 1)
     source.send("next")
-    assert soon(lambda: ids(sink)[3:] == ["next"])
+    until(lambda: ids(sink)[3:] == ["next"])
 
 
 @pytest.mark.parametrize(("status", "tries"), [(400, 1), (500, 3)])
@@ -196,14 +189,14 @@ def test_what_cannot_be_delivered_goes_to_the_dead_letter_sink(
     sink.answers = [(status, "no")] * tries
     letters.answers = [(503, "not now")]  # this must not lose it either
     source.send("dead")
-    assert soon(lambda: ids(letters) == ["dead"] * 2)
+    until(lambda: ids(letters) == ["dead"] * 2)
     assert ids(sink) == ["dead"] * tries
     said = letters.seen[1]["headers"]
     assert said["ce-knativeerrordest"] == f"http://sink.{SPACE}.svc.cluster.local"
     assert said["ce-knativeerrorcode"] == str(status)
     assert base64.b64decode(said["ce-knativeerrordata"]) == b"no"
     assert letters.seen[1]["body"] == '{"of":"dead"}'
-    assert soon(lambda: source.committed() == 1)
+    until(lambda: source.committed() == 1)
 
 
 def test_an_ordered_source_brings_a_key_in_order_and_an_unordered_one_does_not_wait(
@@ -213,15 +206,15 @@ def test_an_ordered_source_brings_a_key_in_order_and_an_unordered_one_does_not_w
     sink.answers = [(503, "busy")]
     for identity in ("1", "2", "3"):
         source.send(identity, "same")
-    assert soon(lambda: len(ids(sink)) == 4)
+    until(lambda: len(ids(sink)) == 4)
     assert ids(sink) == ["1", "1", "2", "3"]
     sink.seen.clear()
     source.ready(ordering="unordered", delivery={"retry": 2, "backoffPolicy": "linear", "backoffDelay": "PT2S"})
     sink.answers = [(503, "busy")]
     source.send("4", "same")
-    assert soon(lambda: ids(sink) == ["4"])
+    until(lambda: ids(sink) == ["4"])
     source.send("5", "same")
-    assert soon(lambda: len(ids(sink)) == 3)
+    until(lambda: len(ids(sink)) == 3)
     assert ids(sink) == ["4", "5", "4"]
 
 
@@ -233,29 +226,29 @@ def test_a_new_group_begins_where_the_source_says(
     source.send("before")
     source.ready(initialOffset=offset)
     source.send("after")
-    assert soon(lambda: "after" in ids(sink))
+    until(lambda: "after" in ids(sink))
     assert ids(sink) == expected
 
 
 def test_a_controller_that_comes_again_goes_on_where_it_was(source: Subscribed, controlled: Plane, sink: Echo) -> None:
     source.ready()
     source.send("first")
-    assert soon(lambda: source.committed() == 1)
+    until(lambda: source.committed() == 1)
     kafka_source.stop(controlled)
     source.send("meanwhile")
     standins.start(controlled)
-    assert soon(lambda: "meanwhile" in ids(sink))
+    until(lambda: "meanwhile" in ids(sink))
     assert ids(sink) == ["first", "meanwhile"]
 
 
 def test_a_source_that_changes_is_run_as_it_is_now(source: Subscribed, controlled: Plane, sink: Echo) -> None:
     source.ready()
     source.send("here")
-    assert soon(lambda: source.committed() == 1)
+    until(lambda: source.committed() == 1)
     with served(controlled, "other") as other:
         assert source.ready(sink=ref("other") | {"uri": "/deep"})["sinkUri"].endswith("/deep")
         source.send("there")
-        assert soon(lambda: ids(other) == ["there"])
+        until(lambda: ids(other) == ["there"])
         assert other.seen[0]["path"] == "/deep"
     assert ids(sink) == ["here"]
 
@@ -272,41 +265,41 @@ def test_a_knative_service_is_reached_by_the_address_in_its_status(
     }
     controlled.apply([knative])
     source.apply(sink={"ref": {"apiVersion": "serving.knative.dev/v1", "kind": "Service", "name": "waking"}})
-    assert soon(lambda: source.condition("SinkProvided").get("reason") == "SinkEmpty")
+    until(lambda: source.condition("SinkProvided").get("reason") == "SinkEmpty")
     url = f"http://sink.{SPACE}.svc.cluster.local"
     patch = f'{{"status": {{"address": {{"url": "{url}"}}}}}}'
     controlled.kubectl(
         "patch", "services.serving.knative.dev", "waking", "--subresource=status", "--type=merge", f"--patch={patch}",
         namespace=SPACE,
     )  # fmt: skip
-    assert soon(lambda: source.condition("Ready").get("status") == "True")
+    until(lambda: source.condition("Ready").get("status") == "True")
     source.send("woken")
-    assert soon(lambda: ids(sink) == ["woken"])
+    until(lambda: ids(sink) == ["woken"])
 
 
 def test_the_status_says_why_a_source_does_not_run(source: Subscribed, controlled: Plane, sink: Echo) -> None:
     source.apply(sink=ref("missing"))
-    assert soon(lambda: source.condition("SinkProvided").get("status") == "False")
+    until(lambda: source.condition("SinkProvided").get("status") == "False")
     assert (source.condition("Ready")["reason"], source.condition("Deployed")["status"]) == ("NotFound", "True")
     source.apply(bootstrapServers=["127.0.0.1:9"])
-    found = soon(lambda: (one := source.condition("ConnectionEstablished")).get("status") == "False" and one)
+    found = until(lambda: (one := source.condition("ConnectionEstablished")).get("status") == "False" and one)
     assert "no answer from Kafka at 127.0.0.1:9" in found["message"]
     source.apply(net={"tls": {"enable": True}})
-    assert soon(lambda: source.condition("Ready").get("reason") == "NotSupported")
+    until(lambda: source.condition("Ready").get("reason") == "NotSupported")
     assert source.ready()["consumers"] == 1
 
 
 def test_a_source_that_is_gone_consumes_no_more(source: Subscribed, controlled: Plane, sink: Echo) -> None:
     source.ready()
     source.send("seen")
-    assert soon(lambda: source.committed() == 1)
+    until(lambda: source.committed() == 1)
     controlled.kubectl("delete", "kafkasource", source.name, namespace=SPACE)
     other = Subscribed(controlled, source.broker)
     try:
         source.send("unseen")
         other.ready()  # by now the deletion has been heard of
         other.send("later")
-        assert soon(lambda: "later" in ids(sink))
+        until(lambda: "later" in ids(sink))
         assert ids(sink) == ["seen", "later"]
         assert source.committed() == 1
     finally:

@@ -17,6 +17,7 @@ import yaml
 from tests.cli.runs import Ended, User, small_clip
 from tests.cluster.running import NAMESPACE, OVERLAYS, Cluster
 from tests.e2e.playlists import fetch, hls_tracks
+from tests.patience import until
 from tools.cluster.kustomize import render
 
 FRAMES = 50  # of small_clip
@@ -69,7 +70,7 @@ def test_the_film_is_ready(film: Film) -> None:
 
 def test_every_function_of_the_chain_was_woken(film: Film) -> None:
     """The last of them by the event that tells of the film's being ready, so a moment after the user was told."""
-    _until(lambda: film.woken() >= SENT | CHAIN, lambda: f"asleep: {(SENT | CHAIN) - film.woken()}")
+    until(lambda: film.woken() >= SENT | CHAIN, lambda: f"asleep: {(SENT | CHAIN) - film.woken()}", WITHIN)
 
 
 def test_all_of_the_film_is_fetched_through_the_gateway_and_decoded(
@@ -83,7 +84,7 @@ def test_all_of_the_film_is_fetched_through_the_gateway_and_decoded(
         tracks = hls_tracks(client, f"{at}/manifest/master.m3u8")
         assert [track.height for track in tracks] == [0, 240]
         picture = tracks[1].fetch(client)
-        _until(lambda: woken() >= READ, lambda: f"asleep: {READ - woken()}")
+        until(lambda: woken() >= READ, lambda: f"asleep: {READ - woken()}", WITHIN)
     with av.open(io.BytesIO(picture), "r") as container:
         assert sum(1 for _ in container.decode(video=0)) == FRAMES
 
@@ -120,15 +121,8 @@ def _until_none_is_awake(cluster: Cluster, functions: set[str]) -> None:
         assert functions <= replicas.keys(), f"not deployed: {functions - replicas.keys()}"
         return {name: count for name, count in replicas.items() if name in functions and count}
 
-    _until(lambda: not awake(), lambda: f"awake: {awake()}")
+    until(lambda: not awake(), lambda: f"awake: {awake()}", WITHIN)
 
 
 def _explained(cluster: Cluster) -> str:
     return "\n" + cluster.plane.kubectl("get", "pods,ksvc", namespace=NAMESPACE)
-
-
-def _until(met: Callable[[], bool], found: Callable[[], str]) -> None:
-    deadline = time.monotonic() + WITHIN
-    while not met():
-        assert time.monotonic() < deadline, found()
-        time.sleep(0.5)

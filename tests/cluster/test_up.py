@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from shared.ids import new_id
 from tests.cluster.conftest import asked_for
 from tests.cluster.running import Cluster
+from tests.patience import until
 from tools.backends.server import began
 from tools.cluster import archive, down, network, node
 from tools.cluster import plane as planes
@@ -105,9 +105,7 @@ def test_half_a_cluster_leaves_nothing_either(tmp_path: Path, harm: Callable[[No
     try:
         traces = Traces(tmp_path, here)
         harm(here)
-        patience = time.monotonic() + 60
-        while all(parts(tmp_path)[name] for name in (network.NAME, node.HOLDER, "kubelet")):
-            assert time.monotonic() < patience
+        until(lambda: not all(parts(tmp_path)[name] for name in (network.NAME, node.HOLDER, "kubelet")))
     finally:
         down.end(tmp_path)
     assert traces.left() == []

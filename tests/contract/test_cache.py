@@ -1,7 +1,7 @@
 """What every cache does."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from socket import create_server
@@ -13,6 +13,7 @@ from shared.cache.memory import LARGEST, MemoryCache
 from shared.cache.redis import TIMEOUT, RedisCache
 from shared.config import ConfigError
 from shared.ids import new_id
+from tests.patience import until
 from tests.real import need
 from tools.backends import redis as redis_server
 from tools.backends.server import Server
@@ -27,13 +28,6 @@ def cache(request: pytest.FixtureRequest) -> Cache:
 def key() -> str:
     """One that no other test uses."""
     return f"test:{new_id()}"
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.02)
 
 
 @pytest.mark.parametrize("value", [b"", b"x", bytes(range(256)), b"y" * 100_000])

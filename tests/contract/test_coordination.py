@@ -25,6 +25,7 @@ from shared.errors import Unavailable
 from shared.ids import new_id
 from tests.clock import wrong_clock
 from tests.conftest import Database
+from tests.patience import until
 from tests.real import need
 from tools.backends import etcd
 from tools.backends.server import Server
@@ -51,13 +52,6 @@ def private_etcd(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("ETCD_PREFIX", f"test-{new_id()}")
     yield server
     server.kill()
-
-
-def until(done: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not done():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.05)
 
 
 def may_write(fence: Fence) -> bool:
@@ -185,7 +179,7 @@ def test_a_holder_that_slept_too_long_cannot_write(
 ) -> None:
     sleeper = holder()
     sleeper.send_signal(signal.SIGSTOP)
-    until(lambda: free("paused"), "the lease of a stopped holder does not run out")
+    until(lambda: free("paused"), "the lease of a stopped holder runs out")
     sleeper.send_signal(signal.SIGCONT)
     assert told_to_write(sleeper) == "fenced"
 
@@ -214,7 +208,7 @@ def test_a_killed_holder_is_followed_by_the_next(
     implementation: str, holder: Callable[..., "subprocess.Popen[str]"]
 ) -> None:
     holder().kill()
-    until(lambda: free("paused"), "the lease of a killed holder does not run out")
+    until(lambda: free("paused"), "the lease of a killed holder runs out")
 
 
 def test_no_newer_token_is_given_out_while_a_write_is_under_way(implementation: str) -> None:
@@ -237,7 +231,7 @@ def test_nodes_are_alive_while_their_lease_lasts(implementation: str) -> None:
     coordination.renew(one, 3600)
     coordination.renew(other, SHORT)
     assert {one, other} <= coordination.alive()
-    until(lambda: other not in coordination.alive(), "a node that stops renewing stays alive")
+    until(lambda: other not in coordination.alive(), "a node that stops renewing is not alive")
     assert one in coordination.alive()
     coordination.renew(other, 3600)
     assert other in coordination.alive()
@@ -272,7 +266,7 @@ def test_a_lock_outlives_etcd_being_killed_and_restarted(private_etcd: Server) -
         with pytest.raises(Unavailable), lock("survivor", "two", 6):
             pass
         private_etcd.restart()
-        until(lambda: coordination.unhealthy_reason() is None, "etcd is back and not found")
+        until(lambda: coordination.unhealthy_reason() is None, "etcd is found again")
         deadline = time.monotonic() + 8
         while time.monotonic() < deadline:  # for longer than the lease: it was renewed at the new process
             assert not free("survivor")
@@ -286,7 +280,7 @@ def test_a_lock_is_lost_when_etcd_stays_away(private_etcd: Server) -> None:
     """Others cannot have it meanwhile, but this holder cannot know that."""
     with lock("away", "one", SHORT) as fence:
         private_etcd.kill()
-        until(lambda: fence.lost, "the holder believes in a lease that it cannot renew")
+        until(lambda: fence.lost, "the holder gives up a lease that it cannot renew")
         assert not may_write(fence)
 
 

@@ -1,7 +1,5 @@
 """Counts that all processes share, wherever they stand."""
 
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -11,6 +9,7 @@ from shared import db
 from shared.ids import new_id
 from shared.rate_limit.counter import clear, count, forget_old
 from tests.conftest import Database
+from tests.patience import until
 from tests.real import need
 from tools.backends import redis as redis_server
 
@@ -21,13 +20,6 @@ def who(request: pytest.FixtureRequest, database: Database, monkeypatch: pytest.
     if request.param == "redis":
         monkeypatch.setenv("REDIS_URL", need("redis"))
     return new_id()
-
-
-def until(true: Callable[[], bool], seconds: float = 10) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it does not come"
-        time.sleep(0.02)
 
 
 def test_counts_by_name_and_by_whom(who: str) -> None:

@@ -10,8 +10,8 @@ import pytest
 
 from tests.conftest import Database
 from tests.contract.delivering import KafkaBox, MakeKafkaBox, kafka_boxes
-from tests.local.box import eventually
 from tests.local.yaml_files import kafka_source, service
+from tests.patience import until
 from tests.real import need
 from tools.backends import kafka
 from tools.backends.server import Server
@@ -54,11 +54,11 @@ def own_box(database: Database, tmp_path: Path, own_broker: Server) -> Iterator[
 def test_nothing_is_committed_past_what_is_not_done(make_kafka_box: MakeKafkaBox) -> None:
     box = make_kafka_box([service("f", concurrency=20), kafka_source("f", "t")], partitions=1).up()
     box.publish("t", ("slow", "k", {"until": "go"}), *numbered(0, 10))
-    eventually(lambda: len(ended(box)) == 10)
-    eventually(lambda: box.owed() == 1)
+    until(lambda: len(ended(box)) == 10)
+    until(lambda: box.owed() == 1)
     assert box.committed("f").get(("t", 0)) == 0, "only the place where the group began"
     (box.data / "go").touch()
-    eventually(lambda: box.committed("f") == {("t", 0): 11})
+    until(lambda: box.committed("f") == {("t", 0): 11})
     assert set(started(box).values()) == {1}
 
 
@@ -67,12 +67,12 @@ def test_what_a_killed_runner_was_at_is_delivered_by_the_next(make_kafka_box: Ma
     box, other = make_kafka_box(resources), make_kafka_box(resources)
     box.up()
     box.publish("t", *numbered(0, 8, until="go"))
-    eventually(lambda: len(started(box)) == 8)
+    until(lambda: len(started(box)) == 8)
     box.kill()
     other.up()
     other.data.joinpath("go").touch()
-    eventually(lambda: ended(other) == {str(number) for number in range(8)})
-    eventually(lambda: sum(other.committed("f").values()) == 8)
+    until(lambda: ended(other) == {str(number) for number in range(8)})
+    until(lambda: sum(other.committed("f").values()) == 8)
 
 
 def test_a_runner_that_stops_leaves_its_groups_at_once_and_what_is_done_is_done(make_kafka_box: MakeKafkaBox) -> None:
@@ -80,11 +80,11 @@ def test_a_runner_that_stops_leaves_its_groups_at_once_and_what_is_done_is_done(
     box, other = make_kafka_box(resources), make_kafka_box(resources)
     box.up()
     box.publish("t", *numbered(0, 10))
-    eventually(lambda: len(ended(box)) == 10 and box.owed() == 0)
+    until(lambda: len(ended(box)) == 10 and box.owed() == 0)
     assert box.down() == 0
     other.up()
     other.publish("t", *numbered(10, 20))
-    eventually(lambda: len(ended(other)) == 10)
+    until(lambda: len(ended(other)) == 10)
     assert set(started(box, other).values()) == {1}
 
 
@@ -94,11 +94,11 @@ def test_a_group_that_begins_with_the_next_event_goes_on_from_there_after_a_rest
     box = make_kafka_box([service("f"), kafka_source("f", "t", offset="latest")])
     box.publish("t", ("before", "k", {}))
     box.up()
-    eventually(lambda: len(box.committed("f")) == 3)
+    until(lambda: len(box.committed("f")) == 3)
     box.down()
     box.publish("t", ("meanwhile", "k", {}))
     box.up()
-    eventually(lambda: ended(box) == {"meanwhile"})
+    until(lambda: ended(box) == {"meanwhile"})
 
 
 # --- groups that are shared out anew
@@ -109,15 +109,15 @@ def test_two_runners_share_the_work_and_one_takes_over_what_the_other_leaves(mak
     one, two = (make_kafka_box(resources, partitions=6, WADI_MAX_INSTANCES="1") for _ in range(2))
     one.up()
     one.publish("t", *numbered(0, 60, sleep=0.05))
-    eventually(lambda: len(ended(one)) > 5)
+    until(lambda: len(ended(one)) > 5)
     two.up()  # in the middle of the other's work
-    eventually(lambda: here(one) and here(two))
+    until(lambda: here(one) and here(two))
     two.publish("t", *numbered(60, 160, sleep=0.05))
-    eventually(lambda: ended(two) and len(ended(one, two)) > 90)
+    until(lambda: ended(two) and len(ended(one, two)) > 90)
     one.down()
     two.publish("t", *numbered(160, 200, sleep=0.02))
-    eventually(lambda: ended(one, two) == {str(number) for number in range(200)}, 60)
-    eventually(lambda: sum(two.committed("f").values()) == 200)
+    until(lambda: ended(one, two) == {str(number) for number in range(200)})
+    until(lambda: sum(two.committed("f").values()) == 200)
     assert not one.record("dead") + two.record("dead")
     twice = sum(count > 1 for count in started(one, two).values())
     assert twice <= 40, "only what was under way, or not yet committed, when the group was shared out anew"
@@ -131,12 +131,12 @@ def test_what_is_under_way_when_the_group_is_shared_out_anew_is_not_begun_again_
     one, two = (make_kafka_box(resources, partitions=6) for _ in range(2))
     one.up()
     one.publish("t", *numbered(0, 70, until="go"))
-    eventually(lambda: len(started(one)) == 3)
+    until(lambda: len(started(one)) == 3)
     two.up()
-    eventually(lambda: here(two))
+    until(lambda: here(two))
     two.kill()
     (one.data / "go").touch()
-    eventually(lambda: sum(one.committed("f").values()) == 70)
+    until(lambda: sum(one.committed("f").values()) == 70)
     assert ended(one) == {str(number) for number in range(70)}, "what was here and not begun came again"
     assert set(started(one).values()) == {1}
 
@@ -144,7 +144,7 @@ def test_what_is_under_way_when_the_group_is_shared_out_anew_is_not_begun_again_
 def test_work_that_is_longer_than_a_session_does_not_cost_the_runner_its_place(make_kafka_box: MakeKafkaBox) -> None:
     box = make_kafka_box([service("f"), kafka_source("f", "t")]).up()
     box.publish("t", ("long", "k", {"sleep": 8}), ("short", "other", {}))
-    eventually(lambda: ended(box) == {"long", "short"})
+    until(lambda: ended(box) == {"long", "short"})
     assert started(box) == {"long": 1, "short": 1}
 
 
@@ -154,10 +154,10 @@ def test_work_that_is_longer_than_a_session_does_not_cost_the_runner_its_place(m
 def test_what_cannot_be_done_now_waits_in_kafka(make_kafka_box: MakeKafkaBox) -> None:
     box = make_kafka_box([service("f", concurrency=2), kafka_source("f", "t")], partitions=1).up()
     box.publish("t", *numbered(0, 700, until="go"))
-    eventually(lambda: box.owed() == 700)
+    until(lambda: box.owed() == 700)
     (box.data / "go").touch()
-    eventually(lambda: len(ended(box)) == 700, 100)
-    eventually(lambda: box.committed("f") == {("t", 0): 700})
+    until(lambda: len(ended(box)) == 700, seconds=100)
+    until(lambda: box.committed("f") == {("t", 0): 700})
     assert set(started(box).values()) == {1}
 
 
@@ -172,9 +172,9 @@ def test_a_record_that_is_no_event_goes_to_the_dead_letter_sink_and_holds_nothin
     box.publish("t", ("before", "k", {}))
     box.send("t", (b"k", b'{"status": 400}', []), (None, b"\xff\x00 no text", [("other", b"\xfe")]), (b"k", None, []))
     box.publish("t", ("after", "k", {}))
-    eventually(lambda: {"before", "after"} <= ended(box, target="strict"))
-    eventually(lambda: box.owed() == 0)
-    eventually(lambda: box.committed("strict") == {("t", 0): 5})
+    until(lambda: {"before", "after"} <= ended(box, target="strict"))
+    until(lambda: box.owed() == 0)
+    until(lambda: box.committed("strict") == {("t", 0): 5})
     foreign = [one for one in box.record("strict", "start") if one["headers"]["ce-type"] == "dev.knative.kafka.event"]
     assert {one["id"]: one["headers"].get("ce-key") for one in foreign} == {
         "partition:0/offset:1": "k",
@@ -193,8 +193,8 @@ def test_poison_is_given_up_after_its_tries_and_others_go_by(make_kafka_box: Mak
     source = kafka_source("f", "t", retry=2, dead_letter="dead", ordering="ordered")
     box = make_kafka_box([service("f"), service("dead"), source], partitions=1).up()
     box.publish("t", ("poison", "a", {"status": 500}), *numbered(0, 20), ("last", "a", {}))
-    eventually(lambda: len(ended(box)) == 21)
-    eventually(lambda: box.committed("f") == {("t", 0): 22})
+    until(lambda: len(ended(box)) == 21)
+    until(lambda: box.committed("f") == {("t", 0): 22})
     assert [one["id"] for one in box.record("dead", "start")] == ["poison"]
 
 
@@ -205,7 +205,7 @@ def test_an_event_in_structured_mode_is_delivered_as_in_binary(make_kafka_box: M
     event |= {"traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"}
     headers = [("content-type", b"application/cloudevents+json; charset=UTF-8")]
     box.send("t", (b"k", json.dumps(event).encode(), headers))
-    got = eventually(lambda: box.record("f", "start"))[0]
+    got = until(lambda: box.record("f", "start"))[0]
     assert json.loads(got["data"]) == {"status": 204}
     assert (got["headers"]["ce-source"], got["headers"]["content-type"]) == ("/elsewhere", "application/json")
     assert got["headers"]["traceparent"] == event["traceparent"]
@@ -216,7 +216,7 @@ def test_the_bytes_of_an_event_reach_the_function_as_they_are(make_kafka_box: Ma
     headers = [("ce_specversion", b"1.0"), ("ce_id", "ü %".encode()), ("ce_source", b"/s"), ("ce_type", b"t")]
     body = b'{ "status" :  204, "text":"\xc3\xbc" }'
     box.send("t", (None, body, [*headers, ("content-type", b"application/json; charset=utf-8")]))
-    got = eventually(lambda: box.record("f", "start"))[0]
+    got = until(lambda: box.record("f", "start"))[0]
     assert got["data"].encode() == body
     assert got["id"] == "%C3%BC%20%25"
     assert got["headers"]["content-type"] == "application/json; charset=utf-8"
@@ -228,14 +228,14 @@ def test_the_bytes_of_an_event_reach_the_function_as_they_are(make_kafka_box: Ma
 def test_a_broker_that_is_killed_and_comes_back_costs_no_event(own_box: MakeKafkaBox, own_broker: Server) -> None:
     box = own_box([service("f", concurrency=3), kafka_source("f", "t", ordering="ordered")]).up()
     box.publish("t", *numbered(0, 60, sleep=0.1))
-    eventually(lambda: len(ended(box)) > 5)
+    until(lambda: len(ended(box)) > 5)
     own_broker.kill()
     before = len(ended(box))
-    eventually(lambda: len(ended(box)) > before)  # what is here already is worked off
+    until(lambda: len(ended(box)) > before)  # what is here already is worked off
     own_broker.restart()
     box.publish("t", *numbered(60, 80))
-    eventually(lambda: ended(box) == {str(number) for number in range(80)}, 60)
-    eventually(lambda: sum(box.committed("f").values()) == 80, 60)
+    until(lambda: ended(box) == {str(number) for number in range(80)})
+    until(lambda: sum(box.committed("f").values()) == 80)
     for key in range(7):
         order = [int(one["id"]) for one in box.record("f", "end") if int(one["id"]) % 7 == key]
         assert list(dict.fromkeys(order)) == sorted(set(order)), "the order of a key"

@@ -5,7 +5,7 @@ import hashlib
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +18,7 @@ from tests.buckets import buckets, keys, remove, s3
 from tests.cli.breaking_proxy import BreakingProxy
 from tests.cli.runs import User, free_port, small_clip
 from tests.e2e.playlists import dash_files, fetch, hls_tracks
+from tests.patience import until
 
 WITHIN = 180
 MIB = 1024 * 1024
@@ -78,14 +79,6 @@ def long_file(tmp_path: Path) -> Path:
     return file
 
 
-def within(seconds: float, found: Callable[[], Any]) -> Any:
-    deadline = time.monotonic() + seconds
-    while not (value := found()):
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.2)
-    return value
-
-
 def segments_of(owner: User, video_id: str) -> list[dict[str, Any]]:
     base = owner.wadi("status", "--json").objects[-1]["url"]
     answer = httpx.get(f"{base}/api/videos/{video_id}/segments", timeout=30)
@@ -143,7 +136,7 @@ def test_every_bucket_has_every_media_segment_and_no_source(
         first, second, third = held()
         return bool(first) and first == second == third and all(key.startswith("objects/videos/") for key in first)
 
-    within(120, all_is_placed_and_the_source_gone)
+    until(all_is_placed_and_the_source_gone, seconds=120)
     assert all(key.startswith("some/prefix/") for key in keys(names[1]))
     assert [s3().list_multipart_uploads(Bucket=name).get("Uploads", []) for name in names] == [[], [], []]
     assert all(len(segment["nodes"]) == 3 for segment in segments_of(owner, made["id"]))

@@ -1,7 +1,6 @@
 """Callers for the tests of functions: each has an address of its own, as clients have, and so limits of its own."""
 
 import itertools
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
@@ -15,6 +14,7 @@ from shared.identity import Role, issue_access_token
 from shared.ids import new_id
 from shared.runtime.serve import create_app
 from tests.conftest import Database
+from tests.patience import until
 
 PASSWORD = "correct horse battery staple"
 _addresses = itertools.count(1)
@@ -98,21 +98,16 @@ def at_once(database: Database, lock: str, params: Any, waiting: int) -> Iterato
             cursor.execute(lock, params)
         yield pool
         try:
-            _until_waiting(database, waiting)
+            until(lambda: _waiting(database) >= waiting, f"{waiting} requests come to the lock")
         finally:
             db.rollback()
 
 
-def _until_waiting(database: Database, count: int) -> None:
-
-    deadline = time.monotonic() + 30
-    while True:
-        row = database.one(
-            "select count(*) as waiting from pg_stat_activity"
-            " where datname = current_database() and wait_event_type = 'Lock'"
-        )
-        assert row is not None
-        if row["waiting"] >= count:
-            return
-        assert time.monotonic() < deadline, f"{row['waiting']} of {count} requests came to the lock"
-        time.sleep(0.01)
+def _waiting(database: Database) -> int:
+    """How many connections wait for a lock."""
+    row = database.one(
+        "select count(*) as waiting from pg_stat_activity"
+        " where datname = current_database() and wait_event_type = 'Lock'"
+    )
+    assert row is not None
+    return int(row["waiting"])

@@ -7,8 +7,8 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -30,6 +30,7 @@ from tests.conftest import Database, Wadi
 from tests.functions.disks import Disks, check, fresh_disks, rebalance
 from tests.functions.storing import store_bytes
 from tests.functions.waking import ping
+from tests.patience import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -349,13 +350,9 @@ def test_a_deposed_one_records_nothing_any_more(disks: Disks, monkeypatch: pytes
 
 
 def until_held(disks: Disks) -> None:
-    deadline = time.monotonic() + 30
-    while not disks.database.all("select 1 from lock_lease where name = %s", (LOCK,)):
-        assert time.monotonic() < deadline, "nobody took the lock"
-        time.sleep(0.01)
-    while not disks.database.all("select 1 from rebalance where started_at is not null and finished_at is null"):
-        assert time.monotonic() < deadline, "no pass began"
-        time.sleep(0.01)
+    running = "select 1 from rebalance where started_at is not null and finished_at is null"
+    until(lambda: disks.database.all("select 1 from lock_lease where name = %s", (LOCK,)), "somebody takes the lock")
+    until(lambda: disks.database.all(running), "a pass begins")
 
 
 WORKER = """
@@ -366,6 +363,10 @@ rebalance(transaction, "worker", 300)
 """
 
 
+def _ended_or_moved(worker: "subprocess.Popen[bytes]", disks: Disks, new: str, before: int) -> bool:
+    return worker.poll() is not None or moved(disks, new) != before
+
+
 def test_what_a_killed_one_began_is_ended_by_the_next(disks: Disks, monkeypatch: pytest.MonkeyPatch) -> None:
     disks.store(60, size=20_000)
     new = disks.add("d")
@@ -374,11 +375,8 @@ def test_what_a_killed_one_began_is_ended_by_the_next(disks: Disks, monkeypatch:
         done = moved(disks, new)
         worker = subprocess.Popen([sys.executable, "-c", WORKER], cwd=ROOT, env=environment)
         try:
-            deadline = time.monotonic() + 30
-            while moved(disks, new) == done:
-                assert worker.poll() is None, "it ended before it was killed"
-                assert time.monotonic() < deadline, "nothing is moved"
-                time.sleep(0.02)
+            until(partial(_ended_or_moved, worker, disks, new, done), "something is moved")
+            assert worker.poll() is None, "it ended before it was killed"
         finally:
             worker.send_signal(signal.SIGKILL)
             worker.wait()

@@ -6,7 +6,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,6 +23,7 @@ from tests.conftest import Database
 from tests.functions.people import Person, account, assert_problem
 from tests.functions.uploading import BYTES, MIB, events, everything_stored, source_bytes
 from tests.functions.waking import ping
+from tests.patience import until
 
 pytestmark = pytest.mark.usefixtures("wadi")
 ROOT = Path(__file__).resolve().parents[2]
@@ -214,7 +214,7 @@ def served(database: Database) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
     )
     url = f"http://127.0.0.1:{port}"
     try:
-        _until(lambda: _answers(url), "the function does not answer")
+        until(lambda: _answers(url), "the function answers")
         yield process, url
     finally:
         os.killpg(process.pid, signal.SIGKILL)
@@ -226,13 +226,6 @@ def _answers(url: str) -> bool:
         return httpx.get(f"{url}/health").status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _until(holds: Any, what: str) -> None:
-    deadline = time.monotonic() + 30
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 def _drafts() -> list[Path]:
@@ -256,7 +249,7 @@ def half_sent(url: str, person: Person, how: str = "whole") -> Iterator[socket.s
     with socket.create_connection((parts.hostname, parts.port), timeout=20) as connection:
         head = f"POST {PATH}{query} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {person.token}\r\n{headers}\r\n\r\n"
         connection.sendall(head.encode() + data)
-        _until(_drafts, "nothing is being written")
+        until(_drafts, "something is being written")
         yield connection
 
 
@@ -281,8 +274,8 @@ def test_a_broken_connection_leaves_nothing(creator: Person, database: Database)
         for how in ("whole", "chunked", "form"):
             with half_sent(url, creator, how):
                 pass
-            _until(lambda: everything_stored() == before, f"the half of the file is still there: {how}")
-            _until(lambda: database.all("select id from upload where state = 'open'") == [], "the upload is still open")
+            until(lambda: everything_stored() == before, f"the half of the file is gone: {how}")
+            until(lambda: database.all("select id from upload where state = 'open'") == [], "the upload is not open")
     assert database.all("select id from video") == videos
 
 

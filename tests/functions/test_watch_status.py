@@ -12,7 +12,7 @@ from shared.runtime.serve import create_app
 from tests.conftest import Database
 from tests.functions.films import Film, absent, planned, silent_file, uploaded
 from tests.functions.people import Person, assert_problem
-from tests.runtime.patience import until
+from tests.patience import until
 
 
 @contextmanager

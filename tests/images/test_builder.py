@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from local.layout import ROOT
+from tests.patience import until
 from tools.images import Image, archive, build, builder
 
 COMMAND = (sys.executable, "-P", "-m", "tools.images", "--folder")
@@ -61,11 +61,8 @@ def test_what_a_killed_build_left_counts_for_nothing(changed: Callable[[], dict[
     _change(tree, "two")
     process = subprocess.Popen([*COMMAND, tree / "made"], env=os.environ | {"PYTHONPATH": str(tree)})
     try:
-        deadline = time.monotonic() + 600
-        while before["api"].archive.stat().st_mtime_ns == stamp:
-            assert process.poll() is None
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        until(lambda: process.poll() is not None or before["api"].archive.stat().st_mtime_ns != stamp, seconds=600)
+        assert process.poll() is None
     finally:
         process.kill()
         process.wait()

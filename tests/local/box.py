@@ -6,28 +6,15 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 import httpx
 import psycopg2
 
 from local.layout import ROOT
-
-Result = TypeVar("Result")
-
-
-def eventually(look: Callable[[], Result], seconds: float = 30.0) -> Result:
-    """Looks again and again until it sees something true; that. The deadline is for a hang only."""
-    deadline = time.monotonic() + seconds
-    while not (seen := look()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s; last seen: {seen!r}")
-        time.sleep(0.02)
-    return seen
+from tests.patience import until
 
 
 class Box:
@@ -58,7 +45,7 @@ class Box:
 
     def up(self, **settings: str) -> Self:
         self.begin(**settings)
-        state = eventually(self.state)
+        state = until(self.state)
         self.url = state["local_url"]
         return self
 

@@ -6,9 +6,9 @@ import pytest
 
 from local.delivery.chaos import Chaos, parse
 from local.delivery.feed import Owed
-from tests.local.box import eventually
 from tests.local.conftest import MakeBox
 from tests.local.yaml_files import kafka_source, service
+from tests.patience import until
 
 OWED = [Owed(position, "t", "k", 0, {}) for position in range(1, 31)]
 
@@ -53,7 +53,7 @@ def test_doubled_delayed_and_reordered_deliveries_lose_nothing(make_box: MakeBox
     box = make_box([service("f", concurrency=2), kafka_source("f", "t")], WADI_CHAOS=chaos)
     box.publish("t", *((str(number), "k", {}) for number in range(30)))
     box.up()
-    eventually(lambda: len(box.record("f", "end")) == 60 and box.owed() == 0)
+    until(lambda: len(box.record("f", "end")) == 60 and box.owed() == 0)
     began = [one["id"] for one in box.record("f", "start")]
     assert Counter(began) == {str(number): 2 for number in range(30)}
     assert list(dict.fromkeys(began)) != [str(number) for number in range(30)]
@@ -64,5 +64,5 @@ def test_an_ordered_source_keeps_its_order_even_then(make_box: MakeBox) -> None:
     box = make_box([service("f"), source], WADI_CHAOS="seed=3,delay=0.2,reorder=1")
     box.publish("t", *((f"{number:02}", "k", {}) for number in range(10)))
     box.up()
-    eventually(lambda: len(box.record("f", "end")) == 10 and box.owed() == 0)
+    until(lambda: len(box.record("f", "end")) == 10 and box.owed() == 0)
     assert [one["id"] for one in box.record("f", "start")] == [f"{number:02}" for number in range(10)]

@@ -12,8 +12,9 @@ import httpx
 import pytest
 
 from tests.conftest import Database
-from tests.local.box import Box, eventually
+from tests.local.box import Box
 from tests.local.yaml_files import route, service, write
+from tests.patience import until
 
 MIB = 1024 * 1024
 CORS = {
@@ -206,9 +207,9 @@ def test_a_client_that_does_not_read_holds_the_function_back(box: Box) -> None:
     with socket.create_connection(("127.0.0.1", int(box.url.rpartition(":")[2]))) as connection:
         connection.sendall(b"GET /f/stream?chunks=2000&size=100000 HTTP/1.1\r\nHost: x\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 200")
-        eventually(lambda: box.processes("f")[0]["in_flight"] == 1)
+        until(lambda: box.processes("f")[0]["in_flight"] == 1)
         assert peak(box.status()["pid"]) - before < 16 * MIB
-    eventually(lambda: box.processes("f")[0]["in_flight"] == 0)
+    until(lambda: box.processes("f")[0]["in_flight"] == 0)
 
 
 def test_an_event_stream_comes_through_piece_by_piece(box: Box, client: httpx.Client) -> None:
@@ -222,7 +223,7 @@ def test_an_event_stream_comes_through_piece_by_piece(box: Box, client: httpx.Cl
 def test_a_client_that_goes_away_ends_the_stream_at_the_function(box: Box, client: httpx.Client) -> None:
     with client.stream("GET", "/f/endless/stream?chunks=100000&size=100&pause=0.01") as answer:
         next(answer.iter_raw())
-    eventually(lambda: sum(one["in_flight"] for one in box.processes("f")) == 0)
+    until(lambda: sum(one["in_flight"] for one in box.processes("f")) == 0)
 
 
 def test_a_function_that_dies_in_the_middle_of_its_answer_breaks_the_connection(client: httpx.Client) -> None:

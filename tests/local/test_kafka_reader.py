@@ -12,8 +12,8 @@ from local.manifests import KafkaSource
 from shared.ids import new_id
 from tests.contract.delivering import make_topics, remove_topics
 from tests.local.yaml_files import kafka_source
+from tests.patience import until
 from tests.real import need
-from tests.runtime.patience import until
 
 
 @pytest.fixture

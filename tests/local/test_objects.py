@@ -21,6 +21,7 @@ import pytest
 from shared.objects import signing
 from shared.objects.directory import DirectoryStore
 from tests.contract.object_nodes import serve_objects
+from tests.patience import until
 
 ROOT = Path(__file__).resolve().parents[2]
 PART = 1024 * 1024
@@ -81,13 +82,6 @@ def problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
     return body
 
 
-def wait_until(holds: Any, what: str) -> None:
-    deadline = time.monotonic() + 20
-    while not holds():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.01)
-
-
 @contextmanager
 def half_a_part(url: str, sent: bytes, length: int = PART) -> Iterator[socket.socket]:
     """A connection on which only some of a part's bytes have come."""
@@ -109,7 +103,7 @@ def test_a_broken_connection_costs_one_part(site: Site) -> None:
     upload = site.begin()
     assert site.put(upload, 1).status_code == 200
     with half_a_part(site.part_url(upload, 2), part_bytes(2)[: PART // 2]):
-        wait_until(lambda: is_being_written(site.node, upload, 2), "the part was not begun")
+        until(lambda: is_being_written(site.node, upload, 2), "the part is being written")
     assert site.received(upload) == [1]
     for part in (2, 3, 4):
         assert site.put(upload, part).status_code == 200
@@ -121,7 +115,7 @@ def test_a_newer_connection_takes_over_from_a_stalled_one(site: Site) -> None:
     """The client's network changed: the server still waits on the old connection when the client comes again."""
     upload = site.begin()
     with half_a_part(site.part_url(upload, 1), b"x" * 1000) as stalled:
-        wait_until(lambda: is_being_written(site.node, upload, 1), "the part was not begun")
+        until(lambda: is_being_written(site.node, upload, 1), "the part is being written")
         assert site.put(upload, 1).status_code == 200
         assert b"HTTP/1.1 409" in stalled.recv(4096)
     assert site.received(upload) == [1]
@@ -135,7 +129,7 @@ def test_a_part_that_was_proven_does_not_stay_so_while_it_is_overwritten(site: S
     upload = site.begin()
     site.put(upload, 1)
     with half_a_part(site.part_url(upload, 1), b"x" * 1000):
-        wait_until(lambda: site.received(upload) == [], "the part still counts")
+        until(lambda: site.received(upload) == [], "the part does not count")
 
 
 def test_a_wrong_checksum_is_refused_and_the_part_does_not_count(site: Site) -> None:
@@ -215,7 +209,7 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(site: Site) -> None:
         assert httpx.put(first, content=part_bytes(1)).status_code == 200
         second = url + site.node.signed_part_url(KEY, upload, 2, soon())
         with half_a_part(second, part_bytes(2)[: PART // 2]):
-            wait_until(lambda: is_being_written(site.node, upload, 2), "the part was not begun")
+            until(lambda: is_being_written(site.node, upload, 2), "the part is being written")
             process.send_signal(signal.SIGKILL)
             process.wait()
     assert site.received(upload) == [1]

@@ -6,8 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -17,6 +16,7 @@ import pytest
 from local import postgres
 from local.postgres import binaries, server
 from local.postgres import user as postgres_user
+from tests.patience import until
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -27,15 +27,6 @@ def data(tmp_path: Path) -> Iterator[Path]:
     yield tmp_path / "data"
     if server := postgres.running(tmp_path / "data"):
         server.stop()
-
-
-def within(seconds: float, true: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + seconds
-    while not true():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def ask(server: postgres.Server, sql: str) -> object:
@@ -91,7 +82,7 @@ def test_what_was_committed_survives_kill_9_and_the_url_stays(data: Path) -> Non
     ask(server, "create table kept (n int)")
     ask(server, "insert into kept values (42)")
     os.kill(server.pid, signal.SIGKILL)
-    assert within(30, lambda: not server.alive())
+    until(lambda: not server.alive(), "the server is dead")
     again = postgres.start(data)
     assert again.pid != server.pid
     assert again.url == server.url
@@ -101,7 +92,7 @@ def test_what_was_committed_survives_kill_9_and_the_url_stays(data: Path) -> Non
 def test_another_process_with_the_number_of_a_killed_server_is_in_nobodys_way(data: Path) -> None:
     server = postgres.start(data, durable=False)
     os.kill(server.pid, signal.SIGKILL)
-    assert within(30, lambda: not server.alive())
+    until(lambda: not server.alive(), "the server is dead")
     lock = data / "postgres" / "data" / "postmaster.pid"
     stranger = subprocess.Popen(["sleep", "600"])
     try:

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import httpx
 
-from tests.local.box import Box, eventually
+from tests.local.box import Box
 from tests.local.conftest import MakeBox
 from tests.local.yaml_files import kafka_source, route, service
+from tests.patience import until
 
 
 def gone(pid: int) -> bool:
@@ -28,13 +29,13 @@ def test_killed_in_the_middle_of_deliveries_and_started_again_nothing_is_lost(ma
     box = make_box([service("f", concurrency=3), kafka_source("f", "t")]).up()
     events = [(str(number), "k", {"until": "go"} if number % 3 == 2 else {}) for number in range(12)]
     box.publish("t", *events)
-    eventually(lambda: len(box.record("f", "start")) >= 5)
+    until(lambda: len(box.record("f", "start")) >= 5)
     pids = {one["pid"] for one in box.record("f")}
     box.kill()
-    eventually(lambda: all(gone(pid) for pid in pids))
+    until(lambda: all(gone(pid) for pid in pids))
     (box.data / "go").touch()
     box.up()
-    eventually(lambda: ended(box) == {one[0] for one in events} and box.owed() == 0)
+    until(lambda: ended(box) == {one[0] for one in events} and box.owed() == 0)
 
 
 def test_the_number_of_failed_tries_outlives_the_runner(make_box: MakeBox) -> None:
@@ -42,12 +43,12 @@ def test_the_number_of_failed_tries_outlives_the_runner(make_box: MakeBox) -> No
         [service("f"), service("dead"), kafka_source("f", "t", retry=3, delay="PT0.4S", dead_letter="dead")]
     ).up()
     box.publish("t", ("1", "k", {"status": 500}))
-    eventually(lambda: len(box.record("f", "end")) == 2)
-    eventually(lambda: box.status()["sources"][0]["retried"] == 2)
+    until(lambda: len(box.record("f", "end")) == 2)
+    until(lambda: box.status()["sources"][0]["retried"] == 2)
     box.kill()
     box.up()
-    eventually(lambda: box.record("dead", "end"))
-    eventually(lambda: box.owed() == 0)
+    until(lambda: box.record("dead", "end"))
+    until(lambda: box.owed() == 0)
     assert len(box.record("f", "start")) == 4, "two before and two after"
 
 
@@ -55,11 +56,11 @@ def test_killed_while_the_dead_letter_sink_refuses_the_letter_still_arrives(make
     box = make_box([service("f"), service("dead"), kafka_source("f", "t", retry=0, dead_letter="dead")]).up()
     (box.data / "dead-refuses").touch()
     box.publish("t", ("1", "k", {"status": 400}))
-    eventually(lambda: box.record("dead", "end"))
+    until(lambda: box.record("dead", "end"))
     box.kill()
     (box.data / "dead-refuses").unlink()
     box.up()
-    eventually(lambda: box.owed() == 0)
+    until(lambda: box.owed() == 0)
     last = box.record("dead", "end")[-1]
     assert last["status"] == 204
     assert box.record("dead", "start")[-1]["headers"]["ce-knativeerrorcode"] == "400"
@@ -69,22 +70,22 @@ def test_stopped_in_the_middle_no_try_is_counted_and_nothing_is_lost(make_box: M
     box = make_box([service("f", concurrency=2), kafka_source("f", "t", retry=0)]).up()
     events = [(str(number), "k", {"sleep": 0.3}) for number in range(20)]
     box.publish("t", *events)
-    eventually(lambda: box.record("f", "start"))
+    until(lambda: box.record("f", "start"))
     assert box.down() == 0
     assert 0 < len(box.record("f", "end")) < 20
     box.up()
-    eventually(lambda: ended(box) == {one[0] for one in events} and box.owed() == 0)
+    until(lambda: ended(box) == {one[0] for one in events} and box.owed() == 0)
 
 
 def test_a_function_that_breaks_off_when_everything_stops_does_not_count_as_failed(make_box: MakeBox) -> None:
     box = make_box([service("f", target="brittle"), kafka_source("f", "t", retry=0)]).up()
     box.publish("t", ("1", "k", {"until": "go"}))
-    eventually(lambda: box.record("brittle", "start"))
+    until(lambda: box.record("brittle", "start"))
     assert box.down() == 0
     assert box.owed() == 1
     (box.data / "go").touch()
     box.up()
-    eventually(lambda: box.record("brittle", "end") and box.owed() == 0)
+    until(lambda: box.record("brittle", "end") and box.owed() == 0)
 
 
 def test_two_runners_on_one_database_deliver_each_event_once_and_one_takes_over_from_a_killed_one(
@@ -97,9 +98,9 @@ def test_two_runners_on_one_database_deliver_each_event_once_and_one_takes_over_
     def holders() -> Counter[str]:
         return Counter(one["group"] for box in boxes for one in box.status()["sources"] if one["here"])
 
-    eventually(lambda: holders() == {"f": 1, "g": 1})  # a runner that is up takes its groups in the background
+    until(lambda: holders() == {"f": 1, "g": 1})  # a runner that is up takes its groups in the background
     boxes[0].publish("t", *first)
-    eventually(lambda: sum(len(box.record(at="end")) for box in boxes) >= 60 and boxes[0].owed() == 0)
+    until(lambda: sum(len(box.record(at="end")) for box in boxes) >= 60 and boxes[0].owed() == 0)
     seen = Counter((one["target"], one["id"]) for box in boxes for one in box.record(at="start"))
     assert len(seen) == 60
     tries_that_failed = sum(one["retried"] for box in boxes for one in box.status()["sources"])
@@ -108,14 +109,14 @@ def test_two_runners_on_one_database_deliver_each_event_once_and_one_takes_over_
         assert [bool(box.record(target)) for box in boxes].count(True) == 1, "only the one that holds the group"
     boxes[0].kill()
     boxes[1].publish("t", ("second", "k", {}))
-    eventually(lambda: len([one for one in boxes[1].record(at="end") if one["id"] == "second"]) == 2)
+    until(lambda: len([one for one in boxes[1].record(at="end") if one["id"] == "second"]) == 2)
 
 
 def test_a_killed_runner_takes_its_functions_along_and_the_next_clears_up_what_they_started(make_box: MakeBox) -> None:
     box = make_box([service("f")], [route("f")]).up()
     answer = httpx.get(f"{box.url}/f/x?child=1").json()
     box.kill()
-    eventually(lambda: gone(answer["pid"]))
+    until(lambda: gone(answer["pid"]))
     child = int(answer["body"])
     assert not gone(child), "the kernel knows nothing of it"
     box.up()
@@ -163,15 +164,15 @@ def test_commands_on_a_box_with_a_database_of_its_own_that_is_killed_and_found_a
 
         database = server_pid(box)
         os.kill(database, signal.SIGKILL)
-        eventually(lambda: server_pid(box) not in (0, database))
+        until(lambda: server_pid(box) not in (0, database))
         box.database_url = found_url(box)
-        eventually(lambda: box.run("status").returncode == 0)
+        until(lambda: box.run("status").returncode == 0)
         box.publish("t", ("1", "k", {}))
-        eventually(lambda: box.record("f", "end"))
+        until(lambda: box.record("f", "end"))
 
         database = server_pid(box)
         os.kill(int((box.data / "run" / "lock").read_text()), signal.SIGKILL)
-        eventually(lambda: box.run("status").returncode == 3)
+        until(lambda: box.run("status").returncode == 3)
         assert not gone(database), "the database outlives the runner"
         again = box.run(*arguments)
         assert again.returncode == 0, again.stderr

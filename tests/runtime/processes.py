@@ -15,7 +15,7 @@ from typing import IO
 
 from events import VideoFailed
 from shared.db.pool import database_url
-from tests.runtime.patience import until
+from tests.patience import until
 from tests.runtime.served import FUNCTIONS, attributes, data
 
 ROOT = Path(__file__).resolve().parents[2]

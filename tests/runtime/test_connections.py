@@ -19,8 +19,8 @@ from shared.db.migrate import migrate, status
 from shared.errors import Unavailable
 from shared.ids import new_id
 from tests.conftest import Database, _forget_connections
+from tests.patience import until
 from tests.runtime.conftest import Notes
-from tests.runtime.patience import until
 from tests.runtime.served import deliver
 from tools.backends import pgbouncer
 from tools.backends.cache import BackendError
@@ -46,6 +46,7 @@ def test_a_process_has_so_many_connections_and_no_more(database: Database, monke
         return int(row["n"])
 
     _forget_connections()
+    database.close()
     with ThreadPoolExecutor(THREADS) as workers:
         open_now = list(workers.map(work, range(200)))
     assert most <= 3

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from shared.ids import new_id
+from tests.patience import until
 from tests.runtime.conftest import Notes
-from tests.runtime.patience import until
 from tests.runtime.served import assert_problem, deliver
 
 

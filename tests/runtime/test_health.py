@@ -16,9 +16,9 @@ from local import postgres
 from shared.db.migrate import migrate
 from shared.telemetry import health as ready
 from tests.conftest import Wadi, _forget_connections
+from tests.patience import until
 from tests.real import need
 from tests.runtime.conftest import Notes
-from tests.runtime.patience import until
 from tests.runtime.served import assert_problem, client, deliver
 from tools.backends import redis as redis_server
 

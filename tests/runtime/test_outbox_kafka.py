@@ -24,7 +24,7 @@ from shared.outbox.kafka import relay as kafka
 from shared.outbox.kafka.topics import create
 from shared.runtime.serve import create_app
 from tests.conftest import Database, Wadi
-from tests.local.box import eventually
+from tests.patience import until
 from tests.real import need
 from tests.runtime.outboxing import Happened, leave, relayed
 from tests.runtime.processes import ROOT, environment
@@ -130,7 +130,7 @@ def test_a_commit_is_told_at_once_and_no_request_waits_for_it(database: Database
     key = new_id()
     with db.transaction("/wadi/some-function") as tx:
         outbox.publish(tx, Recorded(key, "1"))
-    eventually(lambda: waiting(database) == 0)
+    until(lambda: waiting(database) == 0)
     assert texts(address, key) == ["1"]
 
 
@@ -202,7 +202,7 @@ def test_killed_between_the_answer_and_the_deletion_sends_again(database: Databa
     done = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, env=environment(KAFKA_BROKERS=address), check=False)
     assert done.returncode == -9
     assert waiting(database) == 2
-    eventually(lambda: relayed() == 2)
+    until(lambda: relayed() == 2)
     assert texts(address, key) == ["1", "2", "1", "2"]
     assert len({event["id"] for event in sent(address, key)}) == 2
 
@@ -225,7 +225,7 @@ def test_relays_at_the_same_time_neither_double_nor_reorder(database: Database, 
     for number in range(60):
         for key in keys:
             publish(key, str(number))
-    eventually(lambda: waiting(database) == 0)
+    until(lambda: waiting(database) == 0)
     stop.set()
     for thread in threads:
         thread.join()

@@ -17,7 +17,7 @@ from shared.ids import new_id
 from shared.outbox import relay
 from shared.outbox.postgres.relay import APPEND_LOCK
 from tests.conftest import Database
-from tests.runtime.patience import until
+from tests.patience import until
 
 WRITERS = 3
 KEYS = 2

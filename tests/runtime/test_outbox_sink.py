@@ -29,7 +29,7 @@ from shared.outbox.broker import relay as sink
 from shared.outbox.broker import target
 from shared.runtime.serve import _check_settings, create_app
 from tests.conftest import Database, Wadi
-from tests.local.box import eventually
+from tests.patience import until
 from tests.runtime.outboxing import Happened, leave, relayed
 from tests.runtime.processes import ROOT, environment, free_port
 from tests.runtime.sink_server import FINE, Answer, Got, Sink, running
@@ -122,10 +122,10 @@ def test_a_commit_is_told_at_once_and_no_request_waits_for_it(database: Database
     broker.behave = behave
     with db.transaction("/wadi/some-function") as tx:
         outbox.publish(tx, Happened(key, "1"))
-    eventually(lambda: broker.asked)
+    until(lambda: broker.asked)
     assert waiting(database) == ["1"], "it is deleted only when the Broker has it"
     go.set()
-    eventually(lambda: not waiting(database))
+    until(lambda: not waiting(database))
     assert broker.texts(key) == ["1"]
 
 
@@ -295,7 +295,7 @@ def test_the_thread_beside_the_requests_goes_on_when_the_broker_is_back(database
         with db.transaction("/wadi/some-function") as tx:
             outbox.publish(tx, Happened(key, str(number)))
     broker.start()
-    eventually(lambda: not waiting(database), 30)
+    until(lambda: not waiting(database))
     assert broker.texts(key) == numbers(5)
 
 
@@ -320,7 +320,7 @@ def test_killed_between_the_answer_and_the_deletion_sends_again(database: Databa
     done = subprocess.run([sys.executable, "-c", KILLED], cwd=ROOT, env=environment(K_SINK=broker.url), check=False)
     assert done.returncode == -9
     assert waiting(database) == ["1", "2"]
-    eventually(lambda: relayed() == 2)
+    until(lambda: relayed() == 2)
     assert broker.texts(key) == ["1", "2", "1", "2"]
 
 
@@ -341,7 +341,7 @@ def test_relays_at_the_same_time_neither_double_nor_reorder(database: Database, 
     for number in range(60):
         for key in keys:
             publish(key, str(number))
-    eventually(lambda: not waiting(database), 60)
+    until(lambda: not waiting(database))
     stop.set()
     for thread in threads:
         thread.join()

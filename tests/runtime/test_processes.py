@@ -7,8 +7,8 @@ import pytest
 
 from events import VideoFailed
 from shared.ids import new_id
+from tests.patience import until
 from tests.runtime.conftest import Notes
-from tests.runtime.patience import until
 from tests.runtime.processes import serving
 
 
