@@ -62,7 +62,7 @@ def http_function(
 
     def decorate(call: Call) -> Served:
         hints = get_type_hints(call)
-        takes = [hints[name] for name in inspect.signature(call).parameters if hints[name] is not Context]
+        takes = [kind for kind in _parameters(call, hints) if kind is not Context]
         capability = HttpCapability(
             name=call.__name__,
             route=Route.parse(route),
@@ -98,6 +98,15 @@ def ping_function() -> Callable[[Call], Served]:
         return _served(capability, functools.partial(answer_ping, capability))
 
     return decorate
+
+
+def _parameters(call: Call, hints: dict[str, Any]) -> list[Any]:
+    """The annotations of the parameters, in their order. Raises TypeError when one has none."""
+    names = list(inspect.signature(call).parameters)
+    for name in names:
+        if name not in hints:
+            raise TypeError(f"{call.__name__}: the parameter {name} needs an annotation.")
+    return [hints[name] for name in names]
 
 
 def _served(capability: Capability, answer: Served) -> Served:
