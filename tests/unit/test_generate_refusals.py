@@ -43,7 +43,8 @@ class Tree:
         self.root = root
         for folder in ("functions", "knative", "events", "tools/generate"):
             shutil.copytree(ROOT / folder, root / folder)
-        (root / "shared").symlink_to(ROOT / "shared")
+        for folder in ("shared", "local"):
+            (root / folder).symlink_to(ROOT / folder)
         self.write(SOURCE, FUNCTION)
         service = (root / "knative" / "videos" / "get-video.yaml").read_text()
         self.write(YAML, service.replace("get-video", "related").replace("get_video", "related"))
