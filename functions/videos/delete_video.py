@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.runtime.function import CREATOR, Context, http_function
+from shared.runtime.function import OWNER, Context, http_function
 from shared.videos.deleting import mark_deleted
 from shared.videos.kept import kept_answers
 from shared.videos.view import AUDIO, plan_of
@@ -13,7 +13,7 @@ class DeleteVideo(Struct):
     id: str
 
 
-@http_function("DELETE /api/videos/{id}", access=CREATOR)
+@http_function("DELETE /api/videos/{id}", access=OWNER)
 def delete_video(request: DeleteVideo, context: Context) -> None:
     with context.transaction() as tx:
         # the order in which a completion locks them

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from shared.outbox import publish
-from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
+from shared.runtime.function import OWNER, Accepted, Context, Problem, http_function
 from shared.videos.model import Video
 from shared.videos.view import plan_of, video_view
 from shared.videos.visible import own_video
@@ -14,7 +14,7 @@ class RetryVideo(Struct):
     id: str
 
 
-@http_function("POST /api/videos/{id}/retry", access=CREATOR)
+@http_function("POST /api/videos/{id}/retry", access=OWNER)
 def retry_video(request: RetryVideo, context: Context) -> Accepted[Video]:
     with context.transaction() as tx:
         row = own_video(tx, request.id, context.caller)

@@ -18,7 +18,9 @@ from shared.runtime.http import Accepted, Created, Encoded, Response, Route
 
 __all__ = [
     "ADMIN",
+    "ANYONE",
     "CREATOR",
+    "OWNER",
     "PUBLIC",
     "USER",
     "Accepted",
@@ -36,7 +38,8 @@ __all__ = [
     "seconds",
 ]
 
-PUBLIC, USER, CREATOR, ADMIN = Access.PUBLIC, Access.USER, Access.CREATOR, Access.ADMIN
+ANYONE, PUBLIC, USER = Access.ANYONE, Access.PUBLIC, Access.USER
+CREATOR, OWNER, ADMIN = Access.CREATOR, Access.OWNER, Access.ADMIN
 
 Call = Callable[..., Any]
 Served = Callable[[flask.Request], flask.Response]
@@ -58,7 +61,10 @@ def http_function(
     raw_body: bool = False,
     query_token: bool = False,
 ) -> Callable[[Call], Served]:
-    """Answers requests of one route. `raw_body` leaves the body to the function; `query_token` accepts ?token=."""
+    """Answers requests of one route, of those callers that `access` lets in.
+
+    `raw_body` leaves the body to the function; `query_token` accepts ?token=.
+    """
 
     def decorate(call: Call) -> Served:
         hints = get_type_hints(call)

@@ -106,6 +106,11 @@ def request_whose_name_is_taken(tree: Tree) -> None:
     tree.replace(SOURCE, "request: Related,", "request: GetVideo,")
 
 
+def source_of_something_without_an_owner(tree: Tree) -> None:
+    tree.replace(SOURCE, "PUBLIC", "OWNER")
+    tree.replace(SOURCE, "/api/videos/{id}/related", "/api/films/{id}")
+
+
 DECORATOR = '@http_function("GET /api/videos/{id}/related", access=PUBLIC)\n'
 DEFINITION = "def related(request: Related, context: Context) -> RelatedVideos:"
 EVENT = (
@@ -196,6 +201,15 @@ REFUSED: dict[str, tuple[Callable[[Tree], None], str]] = {
         route_with_another_field,
         "get_video and related both answer GET /api/videos/{other}: change one route.",
     ),
+    "something that has an owner, for every CREATOR": (
+        source("PUBLIC", "CREATOR"),
+        "related: what GET /api/videos/{id}/related is about has an owner: make it PUBLIC, USER, OWNER or ADMIN.",
+    ),
+    "something without an owner, for its owner": (
+        source_of_something_without_an_owner,
+        "related: GET /api/films/{id} is OWNER, but of no thing in OWNED of tools/generate/access.py.",
+    ),
+    "no access": (source(", access=PUBLIC", ""), f"{SOURCE} cannot be imported: TypeError: http_function() missing"),
     "an answer whose name is taken": (
         source("RelatedVideos", "VideoPage"),
         "Two payloads are named VideoPage: in functions.videos.list_videos and in functions.videos.related."

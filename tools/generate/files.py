@@ -3,6 +3,7 @@
 from functools import cache
 from pathlib import Path
 
+from tools.generate.access import access
 from tools.generate.errors import ROOT
 from tools.generate.events import asyncapi, folder, schemas
 from tools.generate.kafka_topics import FILE as TOPICS
@@ -25,6 +26,7 @@ def generated() -> dict[Path, str]:
     return {
         ROOT / "istio" / "routes.yaml": routes(),
         ROOT / "docs" / "openapi.json": openapi(),
+        ROOT / "docs" / "access.md": access(),
         ROOT / "docs" / "settings.md": settings(),
         ROOT / "events" / "asyncapi.json": asyncapi(),
         KNATIVE / "components" / "derived" / "limits.yaml": limits(),

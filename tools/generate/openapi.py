@@ -7,7 +7,6 @@ from typing import Any, get_args
 import msgspec
 
 from shared.errors import PROBLEMS
-from shared.runtime.access import Access
 from shared.runtime.capability import HttpCapability
 from shared.runtime.http import BODY_METHODS, Accepted, Created, Encoded, Response
 from tools.generate.capabilities import domain_of, http_capabilities
@@ -71,9 +70,9 @@ def _operation(
     }
     if is_struct(answer):
         operation["responses"][status]["content"] = {"application/json": {"schema": by_type[answer]}}
-    if capability.access is not Access.PUBLIC:
+    if role := capability.access.role:
         operation["security"] = [{"token": []}]
-        operation["description"] = f"Needs the role {capability.access.name}."
+        operation["description"] = f"Needs the role {role.name}."
     if capability.request is None:
         return operation
     shape = components[capability.request.__name__]
