@@ -61,13 +61,12 @@ def expected_of_others() -> dict[tuple[str, str], str]:
     """
     found = {}
     for each in http_capabilities():
-        route, owned = f"{each.route.method} {each.route.template}", each.route.template.startswith(OWNED)
+        name, route = each.name, f"{each.route.method} {each.route.template}"
+        owned = each.route.template.startswith(OWNED)
         if owned and each.access not in (*OF_OTHERS, Access.ADMIN):
-            raise GenerateError(
-                f"{each.name}: what {route} is about has an owner: make it PUBLIC, USER, OWNER or ADMIN."
-            )
+            raise GenerateError(f"{name}: what {route} is about has an owner: make it PUBLIC, USER, OWNER or ADMIN.")
         if not owned and each.access is Access.OWNER:
-            raise GenerateError(f"{each.name}: {route} is OWNER, but of no thing in OWNED of tools/generate/access.py.")
+            raise GenerateError(f"{name}: {route} is OWNER, but of no thing in OWNED of tools/generate/access.py.")
         if owned and each.access is not Access.ADMIN:
             found.update({(route, visibility): outcome for visibility, outcome in OF_OTHERS[each.access].items()})
     return found
