@@ -8,7 +8,7 @@ from shared.identity.login_limit import LoginAttempt
 from shared.identity.model import Tokens
 from shared.identity.passwords import check_password, hash_password, needs_rehash
 from shared.identity.sessions import open_session
-from shared.runtime.function import PUBLIC, Context, PerClient, Problem, http_function
+from shared.runtime.function import ANYONE, Context, PerClient, Problem, http_function
 
 
 class LoginRequest(Struct):
@@ -16,7 +16,7 @@ class LoginRequest(Struct):
     password: str
 
 
-@http_function("POST /api/auth/login", access=PUBLIC, limit=PerClient("login", 20, per=60))
+@http_function("POST /api/auth/login", access=ANYONE, limit=PerClient("login", 20, per=60))
 def login(request: LoginRequest, context: Context) -> Tokens:
     account, attempt = _account(request.email, context)
     attempt.check()

@@ -10,7 +10,7 @@ from shared.identity.model import Tokens, User
 from shared.identity.passwords import hash_password
 from shared.identity.sessions import open_session
 from shared.ids import new_id
-from shared.runtime.function import PUBLIC, Context, Created, PerClient, Problem, http_function
+from shared.runtime.function import ANYONE, Context, Created, PerClient, Problem, http_function
 
 
 class RegisterRequest(Struct):
@@ -21,7 +21,7 @@ class RegisterRequest(Struct):
     name: str = ""
 
 
-@http_function("POST /api/auth/register", access=PUBLIC, limit=PerClient("register", 20, per=60))
+@http_function("POST /api/auth/register", access=ANYONE, limit=PerClient("register", 20, per=60))
 def register(request: RegisterRequest, context: Context) -> Created[Tokens]:
     request = _checked(request)
     user = User(new_id(), request.email, request.name or request.email.partition("@")[0], _default_role())

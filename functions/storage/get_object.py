@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from shared.objects import ObjectMissing, signing
 from shared.objects.base import content_type
-from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
+from shared.runtime.function import ANYONE, Context, Problem, Response, http_function
 from shared.runtime.ranges import wanted_range
 from shared.storage import signed_url
 from shared.storage.erasure.read import frozen, read_frozen
@@ -24,7 +24,7 @@ class GetObject(Struct):
     signature: str
 
 
-@http_function("GET /api/objects", access=PUBLIC)
+@http_function("GET /api/objects", access=ANYONE)
 def get_object(request: GetObject, context: Context) -> Response:
     signing.verify("GET", FROZEN_PATH, context.query)
     with context.transaction() as tx:

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.runtime.function import CREATOR, Context, Problem, http_function
+from shared.runtime.function import OWNER, Context, Problem, http_function
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads import transitions
@@ -14,7 +14,7 @@ class AbortUpload(Struct):
     id: str
 
 
-@http_function("DELETE /api/uploads/{id}", access=CREATOR)
+@http_function("DELETE /api/uploads/{id}", access=OWNER)
 def abort_upload(request: AbortUpload, context: Context) -> None:
     with storage_problems(), context.transaction() as tx:
         upload = own_upload(tx, request.id, context.caller, lock=True)

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from shared.db import Transaction
 from shared.objects import ObjectError, ObjectStore
-from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
+from shared.runtime.function import OWNER, Accepted, Context, Problem, http_function
 from shared.storage import Stored
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
@@ -22,7 +22,7 @@ class CompleteUpload(Struct):
     id: str
 
 
-@http_function("POST /api/uploads/{id}/complete", access=CREATOR)
+@http_function("POST /api/uploads/{id}/complete", access=OWNER)
 def complete_upload(request: CompleteUpload, context: Context) -> Accepted[Video]:
     with storage_problems(), context.transaction() as tx:
         upload = own_upload(tx, request.id, context.caller, lock=True)  # a second one waits here for the first

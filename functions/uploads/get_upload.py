@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.runtime.function import CREATOR, Context, http_function
+from shared.runtime.function import OWNER, Context, http_function
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.model import Upload, upload_view
@@ -13,7 +13,7 @@ class GetUpload(Struct):
     id: str
 
 
-@http_function("GET /api/uploads/{id}", access=CREATOR)
+@http_function("GET /api/uploads/{id}", access=OWNER)
 def get_upload(request: GetUpload, context: Context) -> Upload:
     with storage_problems(), context.transaction() as tx:
         upload = own_upload(tx, request.id, context.caller)

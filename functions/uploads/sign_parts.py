@@ -8,7 +8,7 @@ import re
 
 from msgspec import Struct
 
-from shared.runtime.function import CREATOR, Context, Problem, http_function
+from shared.runtime.function import OWNER, Context, Problem, http_function
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.model import SignedPart, signed_part
@@ -33,7 +33,7 @@ class SignedParts(Struct):
     parts: list[SignedPart]
 
 
-@http_function("POST /api/uploads/{id}/parts", access=CREATOR)
+@http_function("POST /api/uploads/{id}/parts", access=OWNER)
 def sign_parts(request: SignParts, context: Context) -> SignedParts:
     for index, part in enumerate(request.parts):
         if not _SHA256.fullmatch(part.sha256):

@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from shared.deletion.delete import mark_deleted
-from shared.runtime.function import CREATOR, Context, http_function
+from shared.runtime.function import OWNER, Context, http_function
 from shared.uploads.row import lock_uploads
 from shared.videos.response_cache import response_cache
 from shared.videos.segments import renditions_of
@@ -14,7 +14,7 @@ class DeleteVideo(Struct):
     id: str
 
 
-@http_function("DELETE /api/videos/{id}", access=CREATOR)
+@http_function("DELETE /api/videos/{id}", access=OWNER)
 def delete_video(request: DeleteVideo, context: Context) -> None:
     with context.transaction() as tx:
         lock_uploads(tx, request.id)  # before the video, as the completion of an upload does

@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
+from shared.runtime.function import OWNER, Accepted, Context, Problem, http_function
 from shared.videos.model import Video
 from shared.videos.transitions import retry
 from shared.videos.view import video_view
@@ -13,7 +13,7 @@ class RetryVideo(Struct):
     id: str
 
 
-@http_function("POST /api/videos/{id}/retry", access=CREATOR)
+@http_function("POST /api/videos/{id}/retry", access=OWNER)
 def retry_video(request: RetryVideo, context: Context) -> Accepted[Video]:
     with context.transaction() as tx:
         video = own_video(tx, request.id, context.caller)

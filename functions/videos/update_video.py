@@ -4,7 +4,7 @@ from msgspec import UNSET, Struct, UnsetType
 
 from events import VideoUpdated
 from shared.outbox import publish
-from shared.runtime.function import CREATOR, Context, http_function
+from shared.runtime.function import OWNER, Context, http_function
 from shared.storage import signed_url
 from shared.uploads.details import check_details
 from shared.videos.model import Video
@@ -23,7 +23,7 @@ class UpdateVideo(Struct, forbid_unknown_fields=True):
     visibility: str | UnsetType = UNSET
 
 
-@http_function("PATCH /api/videos/{id}", access=CREATOR)
+@http_function("PATCH /api/videos/{id}", access=OWNER)
 def update_video(request: UpdateVideo, context: Context) -> Video:
     with context.transaction() as tx:
         video = own_video(tx, request.id, context.caller)

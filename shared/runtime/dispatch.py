@@ -71,7 +71,7 @@ def _request(capability: HttpCapability, request: flask.Request) -> flask.Respon
                 headers={"Allow": capability.route.method},
             )
         context = Context(capability.name, request, query_token=capability.query_token)
-        if capability.access is not access.Access.PUBLIC:
+        if capability.access.reads_token:
             access.check(capability.access, context.principal)
         if capability.limit:
             capability.limit.check(context.client)

@@ -18,7 +18,9 @@ from shared.runtime.http import Accepted, Created, Encoded, Response, Route
 
 __all__ = [
     "ADMIN",
+    "ANYONE",
     "CREATOR",
+    "OWNER",
     "PUBLIC",
     "USER",
     "Accepted",
@@ -36,7 +38,8 @@ __all__ = [
     "seconds",
 ]
 
-PUBLIC, USER, CREATOR, ADMIN = Access.PUBLIC, Access.USER, Access.CREATOR, Access.ADMIN
+ANYONE, PUBLIC, USER = Access.ANYONE, Access.PUBLIC, Access.USER
+CREATOR, OWNER, ADMIN = Access.CREATOR, Access.OWNER, Access.ADMIN
 
 Call = Callable[..., Any]
 Served = Callable[[flask.Request], flask.Response]
@@ -58,11 +61,14 @@ def http_function(
     raw_body: bool = False,
     query_token: bool = False,
 ) -> Callable[[Call], Served]:
-    """Answers requests of one route. `raw_body` leaves the body to the function; `query_token` accepts ?token=."""
+    """Answers requests of one route, of those callers that `access` lets in.
+
+    `raw_body` leaves the body to the function; `query_token` accepts ?token=.
+    """
 
     def decorate(call: Call) -> Served:
         hints = get_type_hints(call)
-        takes = [hints[name] for name in inspect.signature(call).parameters if hints[name] is not Context]
+        takes = [kind for kind in _parameters(call, hints) if kind is not Context]
         capability = HttpCapability(
             name=call.__name__,
             route=Route.parse(route),
@@ -98,6 +104,15 @@ def ping_function() -> Callable[[Call], Served]:
         return _served(capability, functools.partial(answer_ping, capability))
 
     return decorate
+
+
+def _parameters(call: Call, hints: dict[str, Any]) -> list[Any]:
+    """The annotations of the parameters, in their order. Raises TypeError when one has none."""
+    names = list(inspect.signature(call).parameters)
+    for name in names:
+        if name not in hints:
+            raise TypeError(f"{call.__name__}: the parameter {name} needs an annotation.")
+    return [hints[name] for name in names]
 
 
 def _served(capability: Capability, answer: Served) -> Served:

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from events import EVENTS, Event, data_schema
-from tools.generate.capabilities import domains, manifest_files
+from tools.generate.errors import GenerateError, shown
+from tools.generate.manifests import field, manifests, of_kind
 
 
 def schemas() -> Iterator[tuple[str, str]]:
@@ -45,13 +45,14 @@ def asyncapi() -> str:
 
 
 def _readers() -> dict[str, list[str]]:
-    """Who reads each topic, as the KafkaSources say."""
+    """Who reads each topic, as the KafkaSources say. Raises GenerateError for a topic of no event."""
     readers: dict[str, list[str]] = {name: [] for name in EVENTS}
-    for file in (file for folder in domains() for file in manifest_files(folder)):
-        for document in yaml.safe_load_all(file.read_text()):
-            if document["kind"] == "KafkaSource":
-                for topic in document["spec"]["topics"]:
-                    readers[topic].append(document["metadata"]["name"])
+    for file in manifests():
+        for source in of_kind(file, "KafkaSource"):
+            for topic in field(file, source, "spec.topics"):
+                if topic not in readers:
+                    raise GenerateError(f"{shown(file)}: no event of events/__init__.py has the type {topic}.")
+                readers[topic].append(field(file, source, "metadata.name"))
     return readers
 
 
