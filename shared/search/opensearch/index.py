@@ -149,6 +149,7 @@ def _is(field: str, value: str) -> dict[str, Any]:
 def _request(
     query: Query, viewer: str | None, kind: Kind | None, count: int, place: cursors.Place | None
 ) -> dict[str, Any]:
+    # MAY_FIND of shared/videos/visibility.py, in OpenSearch's language; find.py asks the rule itself afterwards
     may_see = [_is("visibility", "public"), *([_is("owner_id", viewer)] if viewer else [])]
     filters = [{"bool": {"should": may_see, "minimum_should_match": 1}}, *([_is("kind", kind)] if kind else [])]
     marked = [f"{text}{form}" for text in ("title", "body", "message") for form in ("", ".stemmed")]

@@ -16,6 +16,7 @@ from shared.search.document import MAX_HIGHLIGHTED, prepare
 from shared.search.highlight import Span, mark, snippet, spans
 from shared.search.postgres.tsquery import TsQuery, build
 from shared.search.text import fold
+from shared.videos.visibility import MAY_FIND
 
 _PUT = """
     insert into search_document (kind, id, video_id, owner_id, visibility, title, body, tags, vector)
@@ -36,21 +37,21 @@ _PUT = """
 # The query is a constant here, so that the planner can tell how much it will find. The whole number of the score is
 # where the words were found, the fraction how well: ts_rank alone would let a description that repeats a word come
 # before a title that has it.
-SEARCH = """
+SEARCH = f"""
     select kind, id, video_id, title, body, score from (
         select *, round((
-            case when ts_filter(vector, '{a}') @@ %(query)s::tsquery then 3
-                 when ts_filter(vector, '{a,b}') @@ %(query)s::tsquery then 2
-                 when ts_filter(vector, '{a,b,c}') @@ %(query)s::tsquery then 1
+            case when ts_filter(vector, '{{a}}') @@ %(query)s::tsquery then 3
+                 when ts_filter(vector, '{{a,b}}') @@ %(query)s::tsquery then 2
+                 when ts_filter(vector, '{{a,b,c}}') @@ %(query)s::tsquery then 1
                  else 0 end + ts_rank(vector, %(ranking)s::tsquery, 32))::numeric, 6) as score
         from search_document
         where vector @@ %(query)s::tsquery
-          and (visibility = 'public' or owner_id = %(viewer)s)
+          and ({MAY_FIND.viewer_sql})
           and (%(kind)s::text is null or kind = %(kind)s)
     ) as found
     where %(score)s::numeric is null or (score, id) < (%(score)s, %(id)s)
     order by score desc, id desc limit %(limit)s
-"""
+"""  # noqa: S608, a rule of ours
 
 _MARKED = """
     select ts_headline('english', text, %(query)s::tsquery, %(form)s) as stemmed,
@@ -97,7 +98,7 @@ class PostgresIndex(SearchIndex):
             {
                 "query": query.matching,
                 "ranking": query.ranking,
-                "viewer": viewer,
+                **MAY_FIND.params_for(viewer),
                 "kind": kind,
                 "score": place and place.score,
                 "id": place and place.id,
