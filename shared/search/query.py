@@ -35,8 +35,8 @@ def parse(text: str) -> list[list[Term]]:
     return [terms for terms in alternatives if any(not term.excluded for term in terms)]
 
 
-def insisted_on(words: Sequence[Word], term: Callable[[Word], Term], weighty: Callable[[Word], bool]) -> list[Word]:
-    """ "the" is no word to insist on, unless there is no other. Empty when no word must occur."""
+def required_words(words: Sequence[Word], term: Callable[[Word], Term], weighty: Callable[[Word], bool]) -> list[Word]:
+    """The words that must occur: not stop words such as "the", unless there are no others."""
     heavy = [word for word in words if weighty(word)]
     needed = heavy if any(not term(word).excluded for word in heavy) else list(words)
     return needed if any(not term(word).excluded for word in needed) else []

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from shared.search.opensearch.mapping import TEXTS
-from shared.search.query import Term, insisted_on, parse
+from shared.search.query import Term, parse, required_words
 from shared.search.stop_words import STOP_WORDS
 
 Json = dict[str, Any]
@@ -55,7 +55,7 @@ class Query:
 
 def build(text: str) -> Query | None:
     """None when there is nothing to search for."""
-    needed = [insisted_on(terms, lambda term: term, _weighty) for terms in parse(text)]
+    needed = [required_words(terms, lambda term: term, _weighty) for terms in parse(text)]
     alternatives = [terms for terms in needed if terms]
     return Query(alternatives) if alternatives else None
 

@@ -4,9 +4,10 @@ Every text is indexed twice, stemmed as English ("running" finds "run") and as i
 and for unfinished words. The vector's weights tell where a word stands: A title, B description, C tags, D messages.
 """
 
+from decimal import Decimal
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from shared.db import Transaction
 from shared.search import cursor as cursors
@@ -60,6 +61,22 @@ _MARKED = """
 """
 
 
+class _Found(Struct):
+    kind: Kind
+    id: str
+    video_id: str
+    title: str
+    body: str
+    score: Decimal
+
+
+class _Marked(Struct):
+    """A text with [brackets] around the words that match."""
+
+    stemmed: str
+    plain: str
+
+
 class PostgresIndex(SearchIndex):
     """Writes and reads within the transaction given."""
 
@@ -79,7 +96,7 @@ class PostgresIndex(SearchIndex):
         generation.changed(self._tx)
 
     def put_all(self, documents: list[Document]) -> None:
-        """Adds or replaces each, and nothing but these: the caller sees to the messages, and to the generation."""
+        """Adds or replaces these documents only: the caller updates the messages and the generation."""
         self._tx.execute(_PUT, (self._tx.json([_fields(document) for document in documents]),))
 
     def remove_video(self, video_id: str) -> None:
@@ -89,49 +106,50 @@ class PostgresIndex(SearchIndex):
     def search(
         self, text: str, *, viewer: str | None, kind: Kind | None = None, limit: int = 20, cursor: str | None = None
     ) -> Results:
-        place = cursors.read(cursor) if cursor is not None else None
+        position = cursors.read(cursor) if cursor is not None else None
         query = build(self._tx, text)
         if query is None:
             return Results([])
         rows = self._tx.all(
+            _Found,
             SEARCH,
             {
                 "query": query.matching,
                 "ranking": query.ranking,
                 **MAY_FIND.params_for(viewer),
                 "kind": kind,
-                "score": place and place.score,
-                "id": place and place.id,
+                "score": position and position.score,
+                "id": position and position.id,
                 "limit": limit + 1,
             },
         )
         page = rows[:limit]
         hits = self._hits(page, query)
         more = len(rows) > limit
-        return Results(hits, cursors.write(cursors.Place(page[-1]["score"], page[-1]["id"])) if more else UNSET)
+        return Results(hits, cursors.write(cursors.Position(page[-1].score, page[-1].id)) if more else UNSET)
 
-    def _hits(self, rows: list[dict[str, Any]], query: TsQuery) -> list[Hit]:
-        found = self._places([row["title"] for row in rows] + [row["body"] for row in rows], query)
+    def _hits(self, rows: list[_Found], query: TsQuery) -> list[Hit]:
+        found = self._matches([row.title for row in rows] + [row.body for row in rows], query)
         titles, bodies = found[: len(rows)], found[len(rows) :]
         return [
             Hit(
-                kind=row["kind"],
-                id=row["id"],
-                video_id=row["video_id"],
-                title=row["title"],
-                title_html=mark(row["title"], in_title if row["kind"] == "video" else ()),
-                snippet=snippet(row["body"], in_body),
-                score=float(row["score"]),
+                kind=row.kind,
+                id=row.id,
+                video_id=row.video_id,
+                title=row.title,
+                title_html=mark(row.title, in_title if row.kind == "video" else ()),
+                snippet=snippet(row.body, in_body),
+                score=float(row.score),
             )
             for row, in_title, in_body in zip(rows, titles, bodies, strict=True)
         ]
 
-    def _places(self, texts: list[str], query: TsQuery) -> list[set[Span]]:
-        """Where the query's words stand in each text."""
+    def _matches(self, texts: list[str], query: TsQuery) -> list[set[Span]]:
+        """The spans of the query's words in each text."""
         folded = [fold(text[:MAX_HIGHLIGHTED]) for text in texts]
         form = "HighlightAll=true, StartSel=[, StopSel=]"
-        rows = self._tx.all(_MARKED, {"texts": folded, "query": query.ranking, "form": form})
-        return [spans(row["stemmed"]) | spans(row["plain"]) for row in rows]
+        rows = self._tx.all(_Marked, _MARKED, {"texts": folded, "query": query.ranking, "form": form})
+        return [spans(row.stemmed) | spans(row.plain) for row in rows]
 
 
 def _fields(document: Document) -> dict[str, Any]:
