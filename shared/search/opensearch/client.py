@@ -45,7 +45,7 @@ def _client(urls: str, _pid: int) -> OpenSearch:
 
 
 def lend_events() -> None:
-    """Puts the class that opensearchpy imports into our package `events`. Raises ConfigError when it is not installed."""
+    """Puts the class that opensearchpy imports into our package `events`. Raises ConfigError if it is missing."""
     if hasattr(events, "Events"):
         return
     try:
