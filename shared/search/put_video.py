@@ -2,7 +2,8 @@
 
 from shared.db import Transaction
 from shared.search import Document, open_index
-from shared.videos.row import State, VideoRow
+from shared.videos.row import VideoRow
+from shared.videos.state import State
 from shared.videos.updates import mark_indexed
 
 
