@@ -5,7 +5,8 @@ from msgspec import Struct
 from shared.db import Transaction
 from shared.search import Document, open_index
 from shared.search.base import Visibility
-from shared.videos.row import PRESENT, State, VideoRow
+from shared.videos.row import VideoRow
+from shared.videos.state import PRESENT, State
 from shared.videos.updates import mark_indexed
 
 

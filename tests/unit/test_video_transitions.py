@@ -12,7 +12,8 @@ from shared.db import Transaction, transaction
 from shared.ids import new_id
 from shared.media.model import Plan, Ratio, Rendition, SourceInfo
 from shared.videos import transitions
-from shared.videos.row import State, VideoRow
+from shared.videos.row import VideoRow
+from shared.videos.state import State
 from tests.conftest import Database
 
 pytestmark = pytest.mark.usefixtures("database")

@@ -12,7 +12,8 @@ from events import MessageSent, VideoReady
 from shared.db import Transaction, transaction
 from shared.identity import Principal, Role
 from shared.ids import new_id
-from shared.videos.row import State, VideoRow, Visibility
+from shared.videos.row import VideoRow
+from shared.videos.state import State, Visibility
 from shared.videos.visibility import LISTED, LISTED_AS_OWN, MAY_CHANGE, MAY_FIND, MAY_WATCH, Rule
 from tests.conftest import Database
 from tests.functions.people import Person, account, assert_problem
