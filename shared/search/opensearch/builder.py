@@ -11,7 +11,7 @@ from shared.search import generation
 from shared.search.base import Document
 from shared.search.builder import IndexBuilder, RebuildUnderWay
 from shared.search.opensearch import mapping, rebuild_lock
-from shared.search.opensearch.client import client, reached
+from shared.search.opensearch.client import client, raising_unavailable
 from shared.search.opensearch.index import key, source
 
 LEASE_SECONDS = 180  # seconds; a batch takes one, and two requests of LONG at the very most
@@ -25,7 +25,7 @@ class OpenSearchBuilder(IndexBuilder):
         self._name = mapping.new_name()
 
     def start(self) -> None:
-        with db.transaction() as tx, reached():
+        with db.transaction() as tx, raising_unavailable():
             rebuild_lock.exclude_writers(tx)
             if not tx.execute(
                 """
@@ -45,7 +45,7 @@ class OpenSearchBuilder(IndexBuilder):
     def add(self, tx: Transaction, documents: list[Document]) -> None:
         self._renew(tx)
         revision = rebuild_lock.next_revision(tx)
-        with reached():
+        with raising_unavailable():
             self._send([_action(document, revision) for document in documents])
 
     def _send(self, actions: list[dict[str, Any]]) -> None:
@@ -67,7 +67,7 @@ class OpenSearchBuilder(IndexBuilder):
 
     def finish(self) -> str:
         alias, upcoming = mapping.alias(), mapping.next_alias()
-        with db.transaction() as tx, reached():
+        with db.transaction() as tx, raising_unavailable():
             rebuild_lock.exclude_writers(tx)
             self._renew(tx)
             client().indices.refresh(index=self._name)
@@ -80,12 +80,12 @@ class OpenSearchBuilder(IndexBuilder):
             tx.execute("delete from search_build")
             generation.changed(tx)
         time.sleep(SEARCHED_SECONDS)
-        with reached():
+        with raising_unavailable():
             mapping.remove_replaced(client())
         return self._name
 
     def abort(self) -> None:
-        with suppress(Unavailable), db.transaction() as tx, reached():
+        with suppress(Unavailable), db.transaction() as tx, raising_unavailable():
             if tx.execute("delete from search_build where holder = %s", (self._holder,)):
                 client().indices.delete(index=self._name, params={"ignore_unavailable": "true"})
 

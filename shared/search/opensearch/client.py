@@ -61,7 +61,7 @@ def lend_events() -> None:
 
 
 @contextmanager
-def reached() -> Iterator[None]:
+def raising_unavailable() -> Iterator[None]:
     """Turns errors that are not ours into Unavailable, with the address and what was refused."""
     from opensearchpy.exceptions import ConnectionError, TransportError
 

@@ -13,7 +13,7 @@ from shared.search.base import Document, Hit, Kind, Results, SearchIndex
 from shared.search.document import MAX_HIGHLIGHTED, prepare
 from shared.search.highlight import Span, mark, snippet, spans
 from shared.search.opensearch import mapping, rebuild_lock
-from shared.search.opensearch.client import client, reached
+from shared.search.opensearch.client import client, raising_unavailable
 from shared.search.opensearch.query import STEPS, Query, build
 from shared.search.text import fold
 
@@ -58,7 +58,7 @@ class OpenSearchIndex(SearchIndex):
     def _write(self, write: Callable[[str], None]) -> None:
         from opensearchpy.exceptions import NotFoundError
 
-        with reached():
+        with raising_unavailable():
             building = rebuild_lock.enter_as_writer(self._tx)
             try:
                 write(mapping.alias())
@@ -126,7 +126,7 @@ class OpenSearchIndex(SearchIndex):
         query = build(text)
         if query is None:
             return Results([])
-        with reached():
+        with raising_unavailable():
             try:
                 answer = client().search(
                     index=mapping.alias(),

@@ -1,4 +1,4 @@
-"""A person's query as PostgreSQL's tsquery."""
+"""Translates a query as people type it into a PostgreSQL tsquery."""
 
 from typing import NamedTuple
 
