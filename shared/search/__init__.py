@@ -10,7 +10,7 @@ from shared.search.base import BadCursor, Document, Hit, Kind, Results, SearchIn
 from shared.search.postgres.index import PostgresIndex
 from shared.telemetry import health
 
-__all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index"]
+__all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index", "unhealthy"]
 
 
 def open_index(tx: Transaction) -> SearchIndex:
@@ -22,10 +22,11 @@ def open_index(tx: Transaction) -> SearchIndex:
     return PostgresIndex(tx)
 
 
-def _unhealthy_reason() -> str | None:
+def unhealthy() -> str | None:
+    """Why OpenSearch does not answer, in one line; None when it does."""
     from shared.search.opensearch.health import unhealthy_reason
 
     return unhealthy_reason()
 
 
-health.register("search", "OPENSEARCH_URL", _unhealthy_reason, needed=False)  # a search answers 503 itself
+health.register("search", "OPENSEARCH_URL", unhealthy, needed=False)  # a search answers 503 itself
