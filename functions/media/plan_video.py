@@ -6,7 +6,8 @@ from shared.runtime.function import Context, event_function, seconds
 from shared.storage import source
 from shared.videos import transitions
 from shared.videos.failures import fails_video
-from shared.videos.row import State, state_of
+from shared.videos.row import state_of
+from shared.videos.state import State
 
 
 @event_function(VideoUploaded, lease=seconds(15))

@@ -2,8 +2,9 @@
 
 from events import SegmentEncoded
 from shared.runtime.function import Context, event_function
-from shared.videos.row import State, planned_video
+from shared.videos.row import planned_video
 from shared.videos.segments import all_encoded, can_play
+from shared.videos.state import State
 from shared.videos.transitions import ENCODING, make_playable, make_ready
 from shared.videos.updates import note_progress
 

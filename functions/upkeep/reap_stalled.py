@@ -12,8 +12,7 @@ from shared.outbox.pending import Condition, nobody_owes
 from shared.runtime.function import Context, ping_function
 from shared.runtime.workspace import remove_abandoned
 from shared.videos import stalled
-from shared.videos.pending_work import remaining_events
-from shared.videos.segments import unplaced_events
+from shared.videos.pending_work import remaining_events, unplaced_events
 from shared.videos.transitions import fail
 from shared.videos.updates import count_attempt
 

@@ -6,8 +6,8 @@ from shared.deletion.delete import mark_deleted
 from shared.runtime.function import OWNER, Context, http_function
 from shared.uploads.row import lock_uploads
 from shared.videos.response_cache import response_cache
+from shared.videos.row import own_video
 from shared.videos.segments import renditions_of
-from shared.videos.visibility import own_video
 
 
 class DeleteVideo(Struct):

@@ -5,8 +5,8 @@ from msgspec import Struct
 from shared.runtime.function import PUBLIC, Context, http_function
 from shared.storage import signed_url
 from shared.videos.model import Video
+from shared.videos.row import visible_video
 from shared.videos.view import video_view
-from shared.videos.visibility import visible_video
 
 
 class GetVideo(Struct):

@@ -9,9 +9,9 @@ from shared.media.pictures.storyboard import storyboard_vtt
 from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
 from shared.storage import signed_urls
 from shared.videos.response_cache import response_cache
-from shared.videos.row import State, VideoRow
+from shared.videos.row import VideoRow, visible_video
 from shared.videos.segments import playable_segments
-from shared.videos.visibility import visible_video
+from shared.videos.state import State
 from shared.videos.watched import note_watched
 
 TYPES = {"m3u8": "application/vnd.apple.mpegurl", "mpd": "application/dash+xml", "vtt": "text/vtt; charset=utf-8"}

@@ -8,7 +8,8 @@ from shared.deletion.audit import Remains, find_remains
 from shared.deletion.delete import remove_contents
 from shared.errors import Unavailable
 from shared.runtime.function import ADMIN, Context, Problem, http_function
-from shared.videos.row import State, deleted_videos, state_of
+from shared.videos.row import deleted_videos, state_of
+from shared.videos.state import State
 
 
 class PurgeVideos(Struct, forbid_unknown_fields=True):

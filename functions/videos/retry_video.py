@@ -4,9 +4,9 @@ from msgspec import Struct
 
 from shared.runtime.function import OWNER, Accepted, Context, Problem, http_function
 from shared.videos.model import Video
+from shared.videos.row import own_video
 from shared.videos.transitions import retry
 from shared.videos.view import video_view
-from shared.videos.visibility import own_video
 
 
 class RetryVideo(Struct):

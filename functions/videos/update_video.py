@@ -8,9 +8,9 @@ from shared.runtime.function import OWNER, Context, http_function
 from shared.storage import signed_url
 from shared.uploads.details import check_details
 from shared.videos.model import Video
+from shared.videos.row import own_video
 from shared.videos.updates import change_details
 from shared.videos.view import video_view
-from shared.videos.visibility import own_video
 
 
 class UpdateVideo(Struct, forbid_unknown_fields=True):

@@ -4,8 +4,7 @@ Its row stays, empty: every handler of an event that comes late finds it there a
 """
 
 from shared.db import Transaction, Transactions
-from shared.messages.deletion import delete_messages
-from shared.messages.room import lock_room
+from shared.messages.room import delete_messages, lock_room
 from shared.search import open_index
 from shared.storage.jobs.deletion_queue import forget_objects, forget_uploads, remove_forgotten
 from shared.storage.placement.version import delete_version

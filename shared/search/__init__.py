@@ -1,4 +1,8 @@
-"""Full text search: the port, in PostgreSQL (embedded) or, where OPENSEARCH_URL is set, in OpenSearch."""
+"""Full text search: the port, in PostgreSQL (embedded) or, where OPENSEARCH_URL is set, in OpenSearch.
+
+This package alone writes the tables search_document, search_generation and search_build. It reads video and message.
+It may import shared.videos and what is below it, and shared.cache; shared.videos does not import it.
+"""
 
 from shared.config import setting
 from shared.db import Transaction
@@ -6,11 +10,11 @@ from shared.search.base import BadCursor, Document, Hit, Kind, Results, SearchIn
 from shared.search.postgres.index import PostgresIndex
 from shared.telemetry import health
 
-__all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index"]
+__all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index", "unhealthy"]
 
 
 def open_index(tx: Transaction) -> SearchIndex:
-    """The search index. What is put into the embedded one commits with `tx`."""
+    """The search index. Writes to the embedded one commit with `tx`."""
     if setting("OPENSEARCH_URL"):
         from shared.search.opensearch.index import OpenSearchIndex
 
@@ -18,10 +22,11 @@ def open_index(tx: Transaction) -> SearchIndex:
     return PostgresIndex(tx)
 
 
-def _trouble() -> str | None:
-    from shared.search.opensearch.health import trouble
+def unhealthy() -> str | None:
+    """Why OpenSearch does not answer, in one line; None when it does."""
+    from shared.search.opensearch.health import unhealthy_reason
 
-    return trouble()
+    return unhealthy_reason()
 
 
-health.register("search", "OPENSEARCH_URL", _trouble, needed=False)  # it answers 503 by itself
+health.register("search", "OPENSEARCH_URL", unhealthy, needed=False)  # a search answers 503 itself

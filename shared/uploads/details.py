@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from shared.config import integer
 from shared.errors import Problem
-from shared.videos.row import Visibility
+from shared.videos.state import Visibility
 
 MAX_NAME = 255
 MAX_TITLE = 200

@@ -16,7 +16,7 @@ MAX_PARTS = 1000
 
 
 class Part(Struct, omit_defaults=True):
-    """One piece of the file, to be PUT at `url`. `received`: it is stored already. `offset` and `size` are in bytes.
+    """One piece of the file, to be PUT at `url`. `received`, always present: it is stored already. Sizes are in bytes.
 
     Without a `url`, POST /api/uploads/{id}/parts gives one for the SHA-256 of the part's bytes.
     """

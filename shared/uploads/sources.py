@@ -9,7 +9,7 @@ from shared.outbox import publish
 from shared.outbox.pending import nobody_owes
 from shared.storage.nodes.nodes import load
 from shared.storage.placement.replicate import replicas_wanted
-from shared.videos.row import State
+from shared.videos.state import State
 
 # A video is done with its source when nothing will read it again, whatever is delivered late or twice.
 DONE = f"""

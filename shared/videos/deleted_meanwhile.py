@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from shared.db import Transaction, Transactions
 from shared.storage import Stored
 from shared.storage.io.write import forget_stored
-from shared.videos.row import State
+from shared.videos.state import State
 
 log = logging.getLogger("wadi.videos")
 

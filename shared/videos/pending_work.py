@@ -2,10 +2,11 @@
 
 from msgspec.structs import replace
 
-from events import AudioPlanned, Event, SegmentPlanned, SegmentPrioritized, VideoUploaded
+from events import AudioPlanned, Event, SegmentEncoded, SegmentPlanned, SegmentPrioritized, VideoUploaded
 from shared.db import Transaction
 from shared.identity import Role
 from shared.media.model import Plan
+from shared.outbox.pending import Condition
 from shared.videos import segments
 from shared.videos.row import VideoRow
 
@@ -51,4 +52,20 @@ def remaining_events(tx: Transaction, video: VideoRow) -> list[Event]:
                 events.append(replace(event, renditions=missing))
         elif not video.audio_done:
             events.append(event)
-    return events or [*segments.encoded_event(tx, video.id)]
+    return events or [*_encoded_events(tx, "video_id = %(video)s", {"video": video.id, "limit": 1})]
+
+
+def unplaced_events(tx: Transaction, after: int, nothing_pending: Condition, limit: int) -> list[SegmentEncoded]:
+    """For segments without all their replicas `after` seconds after they were encoded."""
+    late = "placed_at is null and encoded_at < now() - make_interval(secs => %(after)s)"
+    return _encoded_events(tx, f"{late} and {nothing_pending('s.video_id')}", {"after": after, "limit": limit})
+
+
+def _encoded_events(tx: Transaction, condition: str, params: dict[str, object]) -> list[SegmentEncoded]:
+    """For encoded segments that meet a condition, which is one of those above."""
+    return tx.all(
+        SegmentEncoded,
+        "select id as segment_id, video_id, rendition, index, object_key, init_key from media_segment s"  # noqa: S608
+        f" where object_key is not null and {condition} order by encoded_at limit %(limit)s",
+        params,
+    )

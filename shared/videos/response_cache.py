@@ -15,7 +15,7 @@ from msgspec import Struct
 from shared import cache
 from shared.config import integer, setting
 from shared.identity import Principal
-from shared.videos.row import State, Visibility
+from shared.videos.state import State, Visibility
 from shared.videos.visibility import refuse_unless_visible
 
 FORMAT = "1"  # to be changed whenever the code would write other bytes for the same video

@@ -1,32 +1,14 @@
-"""The row of a video, with types."""
+"""The row of a video, with types, and how it is read."""
 
 from datetime import datetime
-from enum import StrEnum
 
 from msgspec import Struct
 
 from shared.db import Transaction
+from shared.identity import Principal
 from shared.media.model import Plan, Storyboard
-
-
-class State(StrEnum):
-    """How far a video is. The values are those of the API and of the column `state`."""
-
-    UPLOADING = "uploading"
-    UPLOADED = "uploaded"
-    PLANNED = "planned"
-    PLAYABLE = "playable"  # the first segment can be watched
-    READY = "ready"
-    FAILED = "failed"
-    DELETED = "deleted"  # the row stays, empty: handlers of late events find it and do nothing
-
-
-PRESENT = tuple(state for state in State if state is not State.DELETED)
-
-
-class Visibility(StrEnum):
-    PUBLIC = "public"
-    PRIVATE = "private"
+from shared.videos.state import State, Visibility
+from shared.videos.visibility import MAY_CHANGE, not_found, refuse_unless_visible
 
 
 class VideoRow(Struct, frozen=True):
@@ -75,6 +57,20 @@ def planned_video(tx: Transaction, video_id: str, *, lock: bool = False) -> Plan
     """None when the video has no plan yet, or was deleted."""
     planned = "select * from video where id = %s and plan is not null"
     return tx.one(PlannedVideo, f"{planned} for update" if lock else planned, (video_id,))
+
+
+def visible_video(tx: Transaction, video_id: str, viewer: Principal | None) -> VideoRow:
+    """The row of a video that the viewer may watch. Raises Problem not-found."""
+    row = tx.one(VideoRow, "select * from video where id = %s", (video_id,))
+    return refuse_unless_visible(row, video_id, viewer)
+
+
+def own_video(tx: Transaction, video_id: str, caller: Principal) -> VideoRow:
+    """The row of a video that the caller may change, locked. Raises Problem not-found."""
+    video = tx.one(VideoRow, "select * from video where id = %s for update", (video_id,))
+    if video is None or not MAY_CHANGE.allows(video, caller):
+        raise not_found(video_id)
+    return video
 
 
 def state_of(tx: Transaction, video_id: str) -> State | None:

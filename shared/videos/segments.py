@@ -7,7 +7,6 @@ from shared.db import Transaction
 from shared.ids import new_id
 from shared.media.model import Plan
 from shared.outbox import publish
-from shared.outbox.pending import Condition
 from shared.storage import record
 from shared.videos.segment_files import SegmentFiles
 
@@ -35,15 +34,6 @@ class PlayableSegment(Struct, frozen=True):
     timescale: int
     size: int
     codecs: str
-
-
-class _Encoded(Struct):
-    id: str
-    video_id: str
-    rendition: str
-    index: int
-    object_key: str
-    init_key: str
 
 
 class _Position(Struct):
@@ -183,17 +173,6 @@ def playable_segments(tx: Transaction, video_id: str, rendition: str | None) -> 
     )
 
 
-def encoded_event(tx: Transaction, video_id: str) -> list[SegmentEncoded]:
-    """SegmentEncoded for one encoded segment of the video, if there is any."""
-    return _events(tx, "video_id = %(video)s", {"video": video_id, "limit": 1})
-
-
-def unplaced_events(tx: Transaction, after: int, nothing_pending: Condition, limit: int) -> list[SegmentEncoded]:
-    """SegmentEncoded for segments without all their replicas `after` seconds after they were encoded."""
-    late = "placed_at is null and encoded_at < now() - make_interval(secs => %(after)s)"
-    return _events(tx, f"{late} and {nothing_pending('s.video_id')}", {"after": after, "limit": limit})
-
-
 def _record(tx: Transaction, segment_id: str, files: SegmentFiles) -> None:
     segment = files.segment
     record(tx, files.media)
@@ -222,13 +201,3 @@ def _record(tx: Transaction, segment_id: str, files: SegmentFiles) -> None:
 def _event(video_id: str, segment_id: str, files: SegmentFiles) -> SegmentEncoded:
     segment = files.segment
     return SegmentEncoded(video_id, segment_id, segment.rendition, segment.index, files.media.key, files.init.key)
-
-
-def _events(tx: Transaction, condition: str, params: dict[str, object]) -> list[SegmentEncoded]:
-    rows = tx.all(
-        _Encoded,
-        "select id, video_id, rendition, index, object_key, init_key from media_segment s"  # noqa: S608, written above
-        f" where object_key is not null and {condition} order by encoded_at limit %(limit)s",
-        params,
-    )
-    return [SegmentEncoded(r.video_id, r.id, r.rendition, r.index, r.object_key, r.init_key) for r in rows]

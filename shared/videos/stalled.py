@@ -2,7 +2,8 @@
 
 from shared.db import Transaction
 from shared.outbox.pending import Condition
-from shared.videos.row import State, VideoRow
+from shared.videos.row import VideoRow
+from shared.videos.state import State
 from shared.videos.transitions import UNFINISHED
 
 

@@ -12,7 +12,8 @@ from shared.media.model import Plan
 from shared.outbox import publish
 from shared.videos import segments
 from shared.videos.pending_work import planned_events, remaining_events, uploaded_event
-from shared.videos.row import PRESENT, State, VideoRow
+from shared.videos.row import VideoRow
+from shared.videos.state import PRESENT, State
 
 # The states that each transition may start from, by the name of its function.
 STARTS: dict[str, tuple[State, ...]] = {

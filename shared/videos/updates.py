@@ -4,7 +4,8 @@ from msgspec.structs import replace
 
 from shared.db import Transaction
 from shared.media.model import Storyboard
-from shared.videos.row import VideoRow, Visibility
+from shared.videos.row import VideoRow
+from shared.videos.state import Visibility
 
 
 def change_details(

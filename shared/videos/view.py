@@ -7,8 +7,9 @@ from msgspec import UNSET, UnsetType
 
 from shared.db import Transaction
 from shared.videos.model import RenditionStatus, Status, Video
-from shared.videos.row import State, VideoRow
+from shared.videos.row import VideoRow
 from shared.videos.segments import progress, renditions_of
+from shared.videos.state import State
 
 
 def video_view(row: VideoRow, base_url: str, poster_url: str | None = None) -> Video:

@@ -14,7 +14,7 @@ from msgspec import Struct
 from shared.db import Transaction
 from shared.errors import Problem
 from shared.identity import Principal, Role
-from shared.videos.row import PRESENT, State, VideoRow, Visibility
+from shared.videos.state import PRESENT, State, Visibility
 
 WATCHABLE = (State.PLAYABLE, State.READY)
 
@@ -87,35 +87,22 @@ LISTED = Rule(WATCHABLE, public=True)
 LISTED_AS_OWN = Rule(PRESENT, owner=True)
 
 
-def visible_video(tx: Transaction, video_id: str, viewer: Principal | None) -> VideoRow:
-    """The row of a video that the viewer may watch. Raises Problem not-found."""
-    row = tx.one(VideoRow, "select * from video where id = %s", (video_id,))
-    return refuse_unless_visible(row, video_id, viewer)
-
-
 def check_visible(tx: Transaction, video_id: str, viewer: Principal | None) -> None:
     """Raises Problem not-found when there is no such video that the viewer may watch."""
     if not tx.exists(
         f"select from video where id = %(video)s and {MAY_WATCH.sql}",
         {**MAY_WATCH.params(viewer), "video": video_id},
     ):
-        raise _not_found(video_id)
+        raise not_found(video_id)
 
 
 def refuse_unless_visible(video: Row | None, video_id: str, viewer: Principal | None) -> Row:
     """The row again. Raises Problem not-found when it is None or not for the viewer."""
     if video is None or not MAY_WATCH.allows(video, viewer):
-        raise _not_found(video_id)
+        raise not_found(video_id)
     return video
 
 
-def own_video(tx: Transaction, video_id: str, caller: Principal) -> VideoRow:
-    """The row of a video that the caller may change, locked. Raises Problem not-found."""
-    video = tx.one(VideoRow, "select * from video where id = %s for update", (video_id,))
-    if video is None or not MAY_CHANGE.allows(video, caller):
-        raise _not_found(video_id)
-    return video
-
-
-def _not_found(video_id: str) -> Problem:
+def not_found(video_id: str) -> Problem:
+    """What a caller is told who may not see the video, or change it."""
     return Problem("not-found", f"There is no video {video_id}.")

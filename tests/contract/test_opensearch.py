@@ -11,7 +11,7 @@ from events import MessageSent, VideoReady
 from shared import db
 from shared.config import ConfigError
 from shared.search import open_index
-from shared.search.find import find
+from shared.search.cached_search import cached_search
 from tests.conftest import Database, Wadi
 from tests.contract.search_indexes import own_index, refresh
 from tests.functions.people import Person, _app, account, assert_problem
@@ -42,7 +42,7 @@ def index() -> Iterator[str]:
 
 def found(text: str, viewer: str | None = None) -> list[str]:
     with db.transaction() as tx:
-        return [hit.id for hit in find(tx, text, viewer=viewer, kind=None, limit=20, cursor=None).results]
+        return [hit.id for hit in cached_search(tx, text, viewer=viewer, kind=None, limit=20, cursor=None).results]
 
 
 def run(code: str) -> str:

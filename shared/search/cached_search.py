@@ -1,7 +1,7 @@
-"""A search as people make it: answers are kept for a minute, and the database has the last word on who may see what.
+"""A search whose results are cached for a minute, and checked against the database for who may see what.
 
-An answer is kept under the generation of the index, which every write changes, so no write is overlooked. OpenSearch
-shows what was written a moment later; until it does, nothing is kept.
+The key of a cached page contains the generation of the index, which every write changes, so no write is overlooked.
+OpenSearch shows a write a moment after it; until it does, no page is cached.
 """
 
 import hashlib
@@ -20,19 +20,19 @@ from shared.videos.visibility import MAY_FIND
 SECONDS = 60
 
 
-def find(
+def cached_search(
     tx: Transaction, text: str, *, viewer: str | None, kind: Kind | None, limit: int, cursor: str | None
 ) -> Results:
-    """Raises BadCursor, Unavailable."""
+    """A page of results that `viewer` (an account; None: anyone) may see. Raises BadCursor, Unavailable."""
     if cursor is not None:
         cursors.read(cursor)
-    # read before the index: an answer may be newer than its generation, but never older
+    # read before the index: a page may be newer than its generation, but never older
     now = generation.current(tx)
     shown_after_ms = 2 * integer("OPENSEARCH_REFRESH_MS", minimum=1) if setting("OPENSEARCH_URL") else 0
     key = _key(now.number, text, viewer, kind, limit, cursor)
-    kept = cache.get(key)
-    if kept is not None:
-        return _visible(tx, msgspec.json.decode(kept, type=Results), viewer)
+    cached = cache.get(key)
+    if cached is not None:
+        return _visible(tx, msgspec.json.decode(cached, type=Results), viewer)
     results = open_index(tx).search(text, viewer=viewer, kind=kind, limit=limit, cursor=cursor)
     if now.quiet_ms >= shown_after_ms:
         cache.put(key, msgspec.json.encode(results), SECONDS)
@@ -42,7 +42,7 @@ def find(
 def _key(
     generation_number: int, text: str, viewer: str | None, kind: Kind | None, limit: int, cursor: str | None
 ) -> str:
-    """The same for queries that differ only in how they are written."""
+    """The same key for queries that differ only in spelling: case, accents, spaces."""
     index = setting("OPENSEARCH_INDEX") if setting("OPENSEARCH_URL") else "postgres"
     words = [[(term.text, term.excluded, term.prefix) for term in terms] for terms in parse(text)]
     asked = msgspec.json.encode([words, viewer, kind, limit, cursor])
@@ -50,7 +50,7 @@ def _key(
 
 
 def _visible(tx: Transaction, results: Results, viewer: str | None) -> Results:
-    """Without what was deleted, or made private, and is not out of the index yet."""
+    """Leaves out videos that were deleted or made private while the index still has them."""
     ids = list({hit.video_id for hit in results.results})
     if not ids:
         return results

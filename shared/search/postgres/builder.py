@@ -4,11 +4,11 @@ from shared import db
 from shared.db import Transaction
 from shared.search import generation
 from shared.search.base import Document
+from shared.search.builder import IndexBuilder
 from shared.search.postgres.index import PostgresIndex
-from shared.search.target import Target
 
 
-class PostgresTarget(Target):
+class PostgresBuilder(IndexBuilder):
     def start(self) -> None:
         pass
 
@@ -27,5 +27,5 @@ class PostgresTarget(Target):
             generation.changed(tx)
         return "search_document"
 
-    def give_up(self) -> None:
+    def abort(self) -> None:
         pass
