@@ -8,7 +8,7 @@ from events import VideoPlanned, VideoReady
 from shared.config import integer
 from shared.db import Transaction
 from shared.outbox import publish
-from shared.outbox.pending import Condition, nobody_owes
+from shared.outbox.pending import Condition, no_pending_deliveries
 from shared.runtime.function import Context, ping_function
 from shared.runtime.workspace import remove_abandoned
 from shared.videos.work import UNFINISHED, encoded_segments, fail, remaining_work
@@ -20,19 +20,19 @@ BATCH = 100
 def reap_stalled(context: Context) -> None:
     stalled_after = integer("STALLED_AFTER_SECONDS", minimum=1)
     with context.transaction() as tx:
-        unowed = nobody_owes(tx, stalled_after)
-        _unfinished(tx, stalled_after, unowed, context)
-        _side_branches(tx, stalled_after, unowed)
+        settled = no_pending_deliveries(tx, stalled_after)
+        _unfinished(tx, stalled_after, settled, context)
+        _side_branches(tx, stalled_after, settled)
     remove_abandoned()
 
 
-def _unfinished(tx: Transaction, stalled_after: int, unowed: Condition, context: Context) -> None:
+def _unfinished(tx: Transaction, stalled_after: int, settled: Condition, context: Context) -> None:
     """Videos without progress and without anybody at work: what is missing is asked for again, then they fail."""
     most = integer("MAX_ATTEMPTS", minimum=1)
     for video in tx.all(
         f"""
         select * from video v
-        where state in %s and updated_at < now() - make_interval(secs => %s) and {unowed("v.id")}
+        where state in %s and updated_at < now() - make_interval(secs => %s) and {settled("v.id")}
         order by updated_at limit %s for update skip locked
         """,  # noqa: S608, all of it is written here
         (UNFINISHED, stalled_after, BATCH),
@@ -45,14 +45,14 @@ def _unfinished(tx: Transaction, stalled_after: int, unowed: Condition, context:
         publish(tx, *remaining_work(tx, video))
 
 
-def _side_branches(tx: Transaction, stalled_after: int, unowed: Condition) -> None:
-    not_placed = f"placed_at is null and encoded_at < now() - make_interval(secs => %s) and {unowed('s.video_id')}"
+def _side_branches(tx: Transaction, stalled_after: int, settled: Condition) -> None:
+    not_placed = f"placed_at is null and encoded_at < now() - make_interval(secs => %s) and {settled('s.video_id')}"
     publish(tx, *encoded_segments(tx, not_placed, (stalled_after,), BATCH))
     for video in tx.all(
         f"""
         select id from video v
         where state = 'ready' and indexed_at is null
-          and ready_at < now() - make_interval(secs => %s) and {unowed("v.id")} limit %s
+          and ready_at < now() - make_interval(secs => %s) and {settled("v.id")} limit %s
         """,  # noqa: S608, as above
         (stalled_after, BATCH),
     ):
@@ -61,7 +61,7 @@ def _side_branches(tx: Transaction, stalled_after: int, unowed: Condition) -> No
         f"""
         select id from video v
         where plan is not null and not thumbnails_done and state <> 'failed'
-          and planned_at < now() - make_interval(secs => %s) and {unowed("v.id")} limit %s
+          and planned_at < now() - make_interval(secs => %s) and {settled("v.id")} limit %s
         """,  # noqa: S608, as above
         (stalled_after, BATCH),
     ):

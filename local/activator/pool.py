@@ -15,8 +15,8 @@ from typing import Any
 import aiohttp
 
 from local.activator.instance import Instance, StartFailedError
+from local.activator.platform import Platform
 from local.manifests import Service
-from local.platform import Platform
 
 log = logging.getLogger("wadi.activator")
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from local.delivery.chaos import Chaos
 from local.delivery.feed import Feed, FeedDownError, Owed, Subscription
-from local.delivery.sinks import Answer, Sinks
+from local.sink import SinkClient, SinkResponse
 from shared.cloudevents.http import to_http
 
 log = logging.getLogger("wadi.delivery")
@@ -35,9 +35,9 @@ def worth_retrying(status: int) -> bool:
 
 
 class Consumer:
-    def __init__(self, source: Subscription, sinks: Sinks, feed: Feed, chaos: Chaos) -> None:
+    def __init__(self, source: Subscription, client: SinkClient, feed: Feed, chaos: Chaos) -> None:
         self.source = source
-        self.sinks = sinks
+        self.client = client
         self.feed = feed
         self.chaos = chaos
         self.closing = False
@@ -61,7 +61,7 @@ class Consumer:
 
     async def _start_due(self) -> float:
         """Starts as many deliveries as the sink has room for; returns how long there is nothing more to do."""
-        room = self.sinks.room(self.source.sink) - len(self._under_way)
+        room = self.client.capacity(self.source.sink) - len(self._under_way)
         if room <= 0:
             return POLL_SECONDS
         busy = [*self._under_way, *self._being_buried]
@@ -106,13 +106,13 @@ class Consumer:
             await self._bury(owed, answer)
         await _surely(lambda: self.feed.settle(owed.position))
 
-    async def _send(self, sink: str, event: dict[str, Any], *, twice: bool = False) -> Answer:
+    async def _send(self, sink: str, event: dict[str, Any], *, twice: bool = False) -> SinkResponse:
         headers, body = to_http(event)
         timeout = self.source.delivery.timeout_seconds
-        copies = [self.sinks.deliver(sink, headers, body, timeout) for _ in range(2 if twice else 1)]
+        copies = [self.client.deliver(sink, headers, body, timeout) for _ in range(2 if twice else 1)]
         return (await asyncio.gather(*copies))[0]
 
-    async def _bury(self, owed: Owed, answer: Answer) -> None:
+    async def _bury(self, owed: Owed, answer: SinkResponse) -> None:
         """To the dead letter sink, as often as it takes: nothing may vanish between the two."""
         sink = self.source.dead_letter_sink
         if sink is None:
@@ -132,15 +132,15 @@ class Consumer:
             await asyncio.sleep(pause)
         self.dead += 1
 
-    def _error_attributes(self, answer: Answer) -> dict[str, str]:
+    def _error_attributes(self, answer: SinkResponse) -> dict[str, str]:
         """No answer counts as 500, as in Knative's dispatchers."""
         return {
-            "knativeerrordest": self.sinks.address(self.source.sink),
+            "knativeerrordest": self.client.address(self.source.sink),
             "knativeerrorcode": str(answer.status or 500),
             "knativeerrordata": base64.b64encode(answer.body).decode(),
         }
 
-    def _story(self, owed: Owed, answer: Answer) -> str:
+    def _story(self, owed: Owed, answer: SinkResponse) -> str:
         return f"{owed} to {self.source.sink}: {_said(answer)}"
 
     async def stop(self) -> None:
@@ -179,6 +179,6 @@ async def _surely(work: Callable[[], Awaitable[None]]) -> None:
             await asyncio.sleep(DOWN_PAUSE)
 
 
-def _said(answer: Answer) -> str:
+def _said(answer: SinkResponse) -> str:
     text = " ".join(answer.body.decode(errors="replace").split())[:200]
     return f"{answer.status or 'no answer'} {text}".rstrip()

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSimError
 
-from local.cron.schedule import schedule
 from local.manifests.duration import go_seconds, iso_seconds
 from local.manifests.knative import KafkaSource, PingSource, Service
 from local.manifests.model import Manifests
 from local.manifests.routes import Route
+from local.manifests.schedule import schedule
 
 RESERVED = {"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"}  # Knative sets these itself
 

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 from shared.cache.base import Cache, CacheDown
 from shared.cache.memory import MemoryCache
 from shared.config import ConfigError, setting
-from shared.telemetry import health, metrics
+from shared.telemetry import metrics
 
-__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put"]
+__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put", "unhealthy"]
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -90,12 +90,10 @@ def _changed(trouble: str | None) -> None:
         log.warning("%s; going on without it", trouble)
 
 
-def _trouble() -> str | None:
+def unhealthy() -> str | None:
+    """Why Redis does not answer, in one line; None when it does, or is not used."""
     try:
         _cache().ping()
     except CacheDown as error:
         return str(error)
     return None
-
-
-health.register("redis", "REDIS_URL", _trouble, needed=False)

@@ -6,7 +6,6 @@ from shared.config import setting
 from shared.coordination.base import Coordination
 from shared.coordination.postgres import PostgresCoordination
 from shared.errors import Unavailable
-from shared.telemetry import health
 
 
 def coordination() -> Coordination:
@@ -41,6 +40,3 @@ def _made(endpoints: str, _prefix: str) -> Coordination:
     from shared.coordination.etcd import EtcdCoordination
 
     return EtcdCoordination()
-
-
-health.register("coordination", "ETCD_ENDPOINTS", trouble, needed=False)

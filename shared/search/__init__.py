@@ -4,9 +4,8 @@ from shared.config import setting
 from shared.db import Transaction
 from shared.search.base import BadCursor, Document, Hit, Kind, Results, SearchIndex
 from shared.search.postgres.index import PostgresIndex
-from shared.telemetry import health
 
-__all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index"]
+__all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index", "unhealthy"]
 
 
 def open_index(tx: Transaction) -> SearchIndex:
@@ -18,10 +17,8 @@ def open_index(tx: Transaction) -> SearchIndex:
     return PostgresIndex(tx)
 
 
-def _trouble() -> str | None:
+def unhealthy() -> str | None:
+    """Why OpenSearch does not answer, in one line; None when it does."""
     from shared.search.opensearch.health import trouble
 
     return trouble()
-
-
-health.register("search", "OPENSEARCH_URL", _trouble, needed=False)  # it answers 503 by itself

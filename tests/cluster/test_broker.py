@@ -13,7 +13,7 @@ import pytest
 
 from shared.config import ConfigError
 from shared.ids import new_id
-from shared.outbox.broker import relay, target
+from shared.outbox.broker import relay, sink
 from tests.cluster.echo import service
 from tests.cluster.running import Cluster
 from tests.conftest import Database
@@ -189,11 +189,11 @@ def test_a_broker_that_there_is_not_yet_costs_no_event(
     wire: Wire, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It answers 400: why an event that is refused is kept, whatever the answer."""
-    here = target.setting("K_SINK")
+    here = sink.setting("K_SINK")
     monkeypatch.setenv("K_SINK", f"{wire.ingress}/{SPACE}/nobody")
     with pytest.raises(ConfigError, match=r"did not take .* 400"):
         wire.send("204")
-    assert target.trouble() is None, "the ingress answers"
+    assert sink.unhealthy() is None, "the ingress answers"
     monkeypatch.setenv("K_SINK", here)
     assert relayed() == 1
     assert database.all("select 1 from outbox") == []

@@ -39,8 +39,8 @@ from local.delivery.chaos import Chaos
 from local.delivery.consumer import Consumer
 from local.delivery.kafka.feed import KafkaFeed
 from local.delivery.kafka.reader import KafkaReader
-from local.delivery.sinks import KEPT_OF_A_BODY, Answer
 from local.manifests.knative import Delivery
+from local.sink import ERROR_DATA_BYTES, SinkResponse
 from shared.config import ConfigError
 from shared.outbox.kafka.topics import create
 from tools.backends import server
@@ -83,20 +83,20 @@ class Source:
     delivery: Delivery
 
 
-class Sinks:
+class ClusterSinkClient:
     """What has a URL in the cluster."""
 
     def __init__(self, session: aiohttp.ClientSession, through: str) -> None:
         self.session = session
         self.through = through
 
-    def room(self, sink: str) -> int:
+    def capacity(self, sink: str) -> int:
         return ROOM
 
     def address(self, sink: str) -> str:
         return sink
 
-    async def deliver(self, sink: str, headers: Mapping[str, str], body: bytes, timeout: float) -> Answer:
+    async def deliver(self, sink: str, headers: Mapping[str, str], body: bytes, timeout: float) -> SinkResponse:
         at = urlsplit(sink)
         url, sent = sink, dict(headers)
         if self.through:
@@ -104,20 +104,20 @@ class Sinks:
         limit = aiohttp.ClientTimeout(total=timeout, sock_connect=10)
         try:
             async with self.session.post(url, headers=sent, data=body, timeout=limit, allow_redirects=False) as answer:
-                return Answer(answer.status, await answer.content.read(KEPT_OF_A_BODY))
+                return SinkResponse(answer.status, await answer.content.read(ERROR_DATA_BYTES))
         except TimeoutError:
-            return Answer(0, b"no answer in time")
+            return SinkResponse(0, b"no answer in time")
         except (aiohttp.ClientError, OSError) as error:
-            return Answer(0, f"no answer: {error or type(error).__name__}".encode())
+            return SinkResponse(0, f"no answer: {error or type(error).__name__}".encode())
 
 
 class Subscription:
     """A source while it is run."""
 
-    def __init__(self, source: Source, sinks: Sinks) -> None:
+    def __init__(self, source: Source, client: ClusterSinkClient) -> None:
         self.source = source
         self.feed = KafkaFeed(source)
-        self.consumer = Consumer(source, sinks, self.feed, Chaos())
+        self.consumer = Consumer(source, client, self.feed, Chaos())
         loop = asyncio.get_running_loop()
         self.reader = KafkaReader(
             self.feed, lambda: loop.call_soon_threadsafe(self.consumer.wake), servers=source.servers
@@ -144,9 +144,9 @@ class Unready(Exception):
 
 
 class Controller:
-    def __init__(self, api: Api, sinks: Sinks) -> None:
+    def __init__(self, api: Api, client: ClusterSinkClient) -> None:
         self.api = api
-        self.sinks = sinks
+        self.client = client
         self.known: dict[str, Object] = {}
         self.running: dict[str, Subscription] = {}
         self.settled: dict[str, tuple[str, float]] = {}  # what is ready: in which version, and until when
@@ -192,7 +192,7 @@ class Controller:
                     del self.running[uid]
                     await subscription.stop()
                 await self._make_topics(source)
-                subscription = self.running[uid] = Subscription(source, self.sinks)
+                subscription = self.running[uid] = Subscription(source, self.client)
             if not subscription.feed.here:
                 raise Unready("InitialOffsetsCommitted", "Waiting", "the group has not given out its partitions yet")
             unready = None
@@ -313,7 +313,7 @@ async def run(kubeconfig: Path, through: str) -> None:
         asyncio.get_running_loop().add_signal_handler(which, stop.set)
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with Api(kubeconfig) as api, aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
-        running = asyncio.create_task(Controller(api, Sinks(session, through)).run())
+        running = asyncio.create_task(Controller(api, ClusterSinkClient(session, through)).run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

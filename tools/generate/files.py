@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from tools.generate.capabilities import KNATIVE, ROOT
+from tools.generate.consumer_groups import FILE as CONSUMER_GROUPS
+from tools.generate.consumer_groups import consumer_groups
 from tools.generate.events import asyncapi, folder, schemas
 from tools.generate.kafka_topics import FILE as TOPICS
 from tools.generate.kafka_topics import kafka_topics
@@ -23,6 +25,7 @@ def generated() -> dict[Path, str]:
         KNATIVE / "components" / "derived" / "limits.yaml": limits(),
         TRIGGERS: triggers(),
         TOPICS: kafka_topics(),
+        CONSUMER_GROUPS: consumer_groups(),
         **kustomizations(),
         **{folder(ROOT) / name: text for name, text in schemas()},
     }

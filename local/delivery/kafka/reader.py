@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from local.delivery.kafka.feed import KafkaFeed, Partition, Record
 from shared.config import ConfigError
-from shared.outbox.kafka import connection
+from shared.outbox.kafka import client
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer  # type: ignore[import-untyped]
@@ -98,10 +98,10 @@ class KafkaReader:
         from kafka import KafkaConsumer
         from kafka.consumer.subscription_state import ConsumerRebalanceListener  # type: ignore[import-untyped]
 
-        connection.reach(self.servers)
+        client.reach(self.servers)
         ConsumerRebalanceListener.register(type(self))
         consumer = KafkaConsumer(
-            **connection.options(self.servers),
+            **client.options(self.servers),
             client_id=f"wadi-local-{self.group}",
             group_id=self.group,
             enable_auto_commit=False,

@@ -23,7 +23,7 @@ from psycopg2.extensions import connection
 from shared.cloudevents.http import to_http
 from shared.config import ConfigError, setting
 from shared.outbox.batches import Row, Sent, relay_in_batches
-from shared.outbox.broker import target
+from shared.outbox.broker import sink
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -52,7 +52,7 @@ class Answer(NamedTuple):
     retry_after: str
 
 
-def relay(db: connection) -> int:
+def relay_to_broker(db: connection) -> int:
     """Sends everything that is committed in the outbox; how many events. Raises ConfigError when some of it could not
     be sent: then it is still in the outbox."""
     relaying = _Relay()
@@ -140,7 +140,7 @@ def _post(event: dict[str, Any]) -> Answer:
     """Raises ConfigError when there is no answer."""
     from http.client import HTTPException
 
-    headers, body = to_http(event | target.overrides())
+    headers, body = to_http(event | sink.overrides())
     used, kept = _connection()
     while True:
         try:
@@ -149,10 +149,10 @@ def _post(event: dict[str, Any]) -> Answer:
             used.close()
             if not kept or isinstance(error, TimeoutError):
                 _forget_idle()
-                raise target.away(error) from error
+                raise sink.no_answer(error) from error
         # It was closed meanwhile, as servers do with what is idle. It may have taken the event all the same: then it
         # gets it twice, which handlers bear.
-        used, kept = target.connection(), False
+        used, kept = sink.new_connection(), False
 
 
 def _exchange(used: HTTPConnection, headers: dict[str, str], body: bytes) -> Answer:
@@ -160,7 +160,7 @@ def _exchange(used: HTTPConnection, headers: dict[str, str], body: bytes) -> Ans
         used.connect()
         assert used.sock is not None
         used.sock.settimeout(ANSWER_SECONDS)
-    used.request("POST", target.target().path, body, headers)
+    used.request("POST", sink.address().path, body, headers)
     answer = used.getresponse()
     said = answer.read(LONGEST_ANSWER)
     if answer.isclosed() and not answer.will_close:
@@ -181,7 +181,7 @@ def _connection() -> tuple[HTTPConnection, bool]:
             _idle_of = mine
         if _idle:
             return _idle.pop(), True
-    return target.connection(), False
+    return sink.new_connection(), False
 
 
 def _forget_idle() -> None:

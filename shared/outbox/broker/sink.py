@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from shared.config import ConfigError, setting
-from shared.telemetry import health
 
 if TYPE_CHECKING:
     from http.client import HTTPConnection
@@ -25,21 +24,16 @@ CORE = {"id", "source", "type", "specversion", "subject", "time", "datacontentty
 _last_answer: tuple[float, str] = (0.0, "")
 
 
-class Target(NamedTuple):
+class Address(NamedTuple):
     https: bool
     host: str
     port: int
     path: str
 
 
-def in_use() -> bool:
-    """Whether events go to a Broker."""
-    return bool(setting("K_SINK"))
-
-
 def check_settings() -> None:
     """Raises ConfigError with what is wrong, in one line."""
-    connection()
+    new_connection()
     overrides()
     if setting("KAFKA_BROKERS"):
         raise ConfigError(
@@ -47,7 +41,7 @@ def check_settings() -> None:
         )
 
 
-def target() -> Target:
+def address() -> Address:
     """The sink. Raises ConfigError."""
     text = setting("K_SINK")
     wrong = ConfigError(f"K_SINK={text!r} is not of the form http://host[:port]/path.")
@@ -58,7 +52,9 @@ def target() -> Target:
         raise wrong from None
     if url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc or re.search(r"[\s#]", text):
         raise wrong
-    return Target(url.scheme == "https", url.hostname, port, (url.path or "/") + (f"?{url.query}" if url.query else ""))
+    return Address(
+        url.scheme == "https", url.hostname, port, (url.path or "/") + (f"?{url.query}" if url.query else "")
+    )
 
 
 def overrides() -> dict[str, str]:
@@ -76,11 +72,11 @@ def overrides() -> dict[str, str]:
     return dict(found)
 
 
-def connection(seconds: float = CONNECT_SECONDS) -> HTTPConnection:
+def new_connection(seconds: float = CONNECT_SECONDS) -> HTTPConnection:
     """A connection to the sink that is not open yet. Raises ConfigError."""
     from http.client import HTTPConnection, HTTPSConnection
 
-    at = target()
+    at = address()
     if not at.https:
         return HTTPConnection(at.host, at.port, timeout=seconds)
     from ssl import SSLError, create_default_context
@@ -92,13 +88,13 @@ def connection(seconds: float = CONNECT_SECONDS) -> HTTPConnection:
     return HTTPSConnection(at.host, at.port, timeout=seconds, context=trusted)
 
 
-def away(reason: object) -> ConfigError:
+def no_answer(reason: object) -> ConfigError:
     """One line that names the variable, the address and what went wrong."""
     said = " ".join(str(reason).split()) or type(reason).__name__
     return ConfigError(f"K_SINK: no answer from {setting('K_SINK')}: {said}")
 
 
-def trouble() -> str | None:
+def unhealthy() -> str | None:
     """Why the sink does not answer, in one line; None when it does. Cheap: no event is sent, and an answer holds for a
     moment."""
     global _last_answer
@@ -106,23 +102,19 @@ def trouble() -> str | None:
     if not at or time.monotonic() - at > ASKED_ANEW_SECONDS:
         wrong = _ask()
         _last_answer = (time.monotonic(), wrong)
-    return str(away(wrong)) if wrong else None
+    return str(no_answer(wrong)) if wrong else None
 
 
 def _ask() -> str:
     """Knative's Brokers answer OPTIONS. Whatever answers anything below 500 is there."""
     from http.client import HTTPException
 
-    asked = connection(ASK_SECONDS)
+    asked = new_connection(ASK_SECONDS)
     try:
-        asked.request("OPTIONS", target().path)
+        asked.request("OPTIONS", address().path)
         answer = asked.getresponse()
         return f"{answer.status} {answer.reason}" if answer.status >= 500 else ""
     except (OSError, HTTPException) as error:
         return str(error) or type(error).__name__
     finally:
         asked.close()
-
-
-# Without the Broker a function does its work all the same: its events wait in the outbox.
-health.register("broker", "K_SINK", trouble, needed=False)
