@@ -10,6 +10,8 @@ from tools.generate.kafka_topics import FILE as TOPICS
 from tools.generate.kafka_topics import kafka_topics
 from tools.generate.kustomize import kustomizations, limits
 from tools.generate.openapi import openapi
+from tools.generate.preloaded import FILE as PRELOADED
+from tools.generate.preloaded import preloaded
 from tools.generate.routes import routes
 from tools.generate.settings import settings
 from tools.generate.triggers import FILE as TRIGGERS
@@ -26,6 +28,7 @@ def generated() -> dict[Path, str]:
         TRIGGERS: triggers(),
         TOPICS: kafka_topics(),
         CONSUMER_GROUPS: consumer_groups(),
+        PRELOADED: preloaded(),
         **kustomizations(),
         **{folder(ROOT) / name: text for name, text in schemas()},
     }
