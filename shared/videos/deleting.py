@@ -14,6 +14,7 @@ from shared.search import open_index
 from shared.storage import Stored
 from shared.storage.io.write import forget_stored
 from shared.storage.jobs.deletion_queue import forget_objects, forget_uploads, remove_forgotten
+from shared.videos.tables import OnDelete, tables
 
 
 def mark_deleted(tx: Transaction, video_id: str) -> None:
@@ -53,8 +54,8 @@ def empty(context: Context, video_id: str) -> int:
             return 0
         forget_uploads(tx, video_id)
         forget_objects(tx, video_id)
-        for table in ("message", "media_segment", "watched"):
-            tx.execute(f"delete from {table} where video_id = %s", (video_id,))  # noqa: S608, named here
+        for table in tables(OnDelete.DELETED):
+            tx.execute(f"delete from {table} where video_id = %s", (video_id,))  # noqa: S608, ours
         tx.execute("update upload set name = '' where video_id = %s", (video_id,))
     left = remove_forgotten(context.transaction, video_id)
     with context.transaction() as tx:
