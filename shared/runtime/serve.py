@@ -93,7 +93,7 @@ def _ready() -> flask.Response:
 
     try:
         with db.transaction() as tx:
-            tx.one("select 1 as one")
+            tx.exists("select 1")
     except Exception as error:
         metrics.BACKEND_UP.labels("database").set(0)
         log.warning("not ready: %s", error)
