@@ -44,7 +44,7 @@ def broker(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink
     with running() as receiver:
         monkeypatch.setenv("K_SINK", receiver.url)
         yield receiver
-        relay._forget_idle()
+        sink.forget_connections()
 
 
 def publish(key: str, *texts: str) -> None:

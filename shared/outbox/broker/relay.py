@@ -10,13 +10,12 @@ event. Where it does not answer, or says that it has too much to do, nothing mor
 from __future__ import annotations
 
 import logging
-import os
 import random
 import threading
 import time
 from collections import deque
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg2.extensions import connection
 
@@ -24,13 +23,8 @@ from shared.cloudevents.http import to_http
 from shared.config import ConfigError, setting
 from shared.outbox.batches import Row, Sent, relay_in_batches
 from shared.outbox.broker import sink
+from shared.outbox.broker.sink import LANES
 
-if TYPE_CHECKING:
-    from http.client import HTTPConnection
-
-LANES = (
-    8  # events on their way at once: an ingress takes milliseconds for each, and waits for its own backend meanwhile
-)
 BATCH_SECONDS = 5.0  # then what is sent is deleted, so that a kill sends little twice and other relays get their turn
 ANSWER_SECONDS = 10.0
 REFUSALS = 20  # so many without a single event that is taken: it is not the events
@@ -40,9 +34,6 @@ LONGEST_ANSWER = 1 << 16
 
 log = logging.getLogger("wadi.outbox")
 
-_idle: list[HTTPConnection] = []
-_idle_of: tuple[int, str] = (0, "")  # the process and the sink that they belong to
-_keeping = threading.Lock()
 _not_before = 0.0  # what a Retry-After asked for, on the monotonic clock
 
 
@@ -137,67 +128,30 @@ class _Relay:
 
 
 def _post(event: dict[str, Any]) -> Answer:
-    """Raises ConfigError when there is no answer."""
-    from http.client import HTTPException
+    """Raises ConfigError when there is no answer. Nothing is sent again here, and no redirect is followed: an event
+    without an answer may have been taken, and the next relay decides."""
+    from urllib3 import Timeout
+    from urllib3.exceptions import HTTPError
 
     headers, body = to_http(event | sink.overrides())
-    used, kept = _connection()
-    while True:
-        try:
-            return _exchange(used, headers, body)
-        except (OSError, HTTPException) as error:
-            used.close()
-            if not kept or isinstance(error, TimeoutError):
-                _forget_idle()
-                raise sink.no_answer(error) from error
-        # It was closed meanwhile, as servers do with what is idle. It may have taken the event all the same: then it
-        # gets it twice, which handlers bear.
-        used, kept = sink.new_connection(), False
-
-
-def _exchange(used: HTTPConnection, headers: dict[str, str], body: bytes) -> Answer:
-    if used.sock is None:
-        used.connect()
-        assert used.sock is not None
-        used.sock.settimeout(ANSWER_SECONDS)
-    used.request("POST", sink.address().path, body, headers)
-    answer = used.getresponse()
-    said = answer.read(LONGEST_ANSWER)
-    if answer.isclosed() and not answer.will_close:
-        _keep(used)
-    else:
-        used.close()
-    reason = " ".join(said.decode(errors="replace").split())[:200]
-    return Answer(answer.status, reason or answer.reason, answer.headers.get("Retry-After", ""))
-
-
-def _connection() -> tuple[HTTPConnection, bool]:
-    """One that nobody uses; whether it was used before."""
-    global _idle_of
-    mine = (os.getpid(), setting("K_SINK"))
-    with _keeping:
-        if _idle_of != mine:  # after a fork they are the parent's
-            _close_idle()
-            _idle_of = mine
-        if _idle:
-            return _idle.pop(), True
-    return sink.new_connection(), False
-
-
-def _forget_idle() -> None:
-    """Where one of them is dead, the others are too, and each would take its time to show it."""
-    with _keeping:
-        _close_idle()
-
-
-def _close_idle() -> None:
-    while _idle:
-        _idle.pop().close()
-
-
-def _keep(used: HTTPConnection) -> None:
-    with _keeping:
-        _idle.append(used)
+    try:
+        answer = sink.pool().urlopen(
+            "POST",
+            sink.address().path,
+            body,
+            headers,
+            retries=False,
+            redirect=False,
+            timeout=Timeout(connect=sink.CONNECT_SECONDS, read=ANSWER_SECONDS),
+            preload_content=False,
+        )
+        said = answer.read(LONGEST_ANSWER, decode_content=False)
+        answer.close()  # a connection whose answer was read to its end is in the pool again by now, and stays open
+    except (OSError, HTTPError) as error:
+        sink.forget_connections()
+        raise sink.no_answer(sink.reason(error)) from error
+    text = " ".join(said.decode(errors="replace").split())[:200]
+    return Answer(answer.status, text or answer.reason or "", answer.headers.get("Retry-After", ""))
 
 
 def _pause(retry_after: str) -> None:

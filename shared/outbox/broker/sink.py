@@ -7,16 +7,21 @@ K_CA_CERTS, who signed the certificate of an https URL.
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from shared.config import ConfigError, setting
 
 if TYPE_CHECKING:
-    from http.client import HTTPConnection
+    from ssl import SSLContext
 
+    from urllib3 import HTTPConnectionPool
+
+LANES = 8  # events on their way at once: an ingress takes milliseconds for each, most of them waiting for its backend
 CONNECT_SECONDS = 3.0
 ASK_SECONDS, ASKED_ANEW_SECONDS = 0.5, 5.0
 CORE = {"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema", "data"}
@@ -33,7 +38,8 @@ class Address(NamedTuple):
 
 def check_settings() -> None:
     """Raises ConfigError with what is wrong, in one line."""
-    new_connection()
+    if address().https:
+        _trusted()
     overrides()
     if setting("KAFKA_BROKERS"):
         raise ConfigError(
@@ -72,26 +78,50 @@ def overrides() -> dict[str, str]:
     return dict(found)
 
 
-def new_connection(seconds: float = CONNECT_SECONDS) -> HTTPConnection:
-    """A connection to the sink that is not open yet. Raises ConfigError."""
-    from http.client import HTTPConnection, HTTPSConnection
+def pool() -> HTTPConnectionPool:
+    """The open connections of this process to the sink. A forked child does not use those of its parent. Raises
+    ConfigError."""
+    return _pool_of(os.getpid(), setting("K_SINK"), setting("K_CA_CERTS"))
+
+
+def forget_connections() -> None:
+    """Where one connection is dead the others are too, and each would take its time to show it."""
+    _pool_of.cache_clear()
+
+
+@lru_cache(maxsize=1)
+def _pool_of(pid: int, sink: str, certificates: str) -> HTTPConnectionPool:
+    return _new_pool()
+
+
+def _new_pool() -> HTTPConnectionPool:
+    from urllib3 import HTTPConnectionPool, HTTPSConnectionPool  # 30 ms, and only who relays needs it
 
     at = address()
-    if not at.https:
-        return HTTPConnection(at.host, at.port, timeout=seconds)
+    if at.https:
+        return HTTPSConnectionPool(at.host, at.port, maxsize=LANES, ssl_context=_trusted())
+    return HTTPConnectionPool(at.host, at.port, maxsize=LANES)
+
+
+def _trusted() -> SSLContext:
     from ssl import SSLError, create_default_context
 
     try:
-        trusted = create_default_context(cadata=setting("K_CA_CERTS") or None)
+        return create_default_context(cadata=setting("K_CA_CERTS") or None)
     except (SSLError, ValueError) as error:
         raise ConfigError(f"K_CA_CERTS does not hold certificates: {error}") from error
-    return HTTPSConnection(at.host, at.port, timeout=seconds, context=trusted)
 
 
-def no_answer(reason: object) -> ConfigError:
+def reason(error: Exception) -> str:
+    """What went wrong on the wire, in one line: urllib3 wraps it into sentences about its pools."""
+    wrapped = [inner for inner in (error.__cause__, *error.args) if isinstance(inner, Exception)]
+    innermost = reason(wrapped[-1]) if wrapped else str(error)
+    return " ".join(innermost.split()) or type(error).__name__
+
+
+def no_answer(reason: str) -> ConfigError:
     """One line that names the variable, the address and what went wrong."""
-    said = " ".join(str(reason).split()) or type(reason).__name__
-    return ConfigError(f"K_SINK: no answer from {setting('K_SINK')}: {said}")
+    return ConfigError(f"K_SINK: no answer from {setting('K_SINK')}: {reason}")
 
 
 def unhealthy() -> str | None:
@@ -107,14 +137,14 @@ def unhealthy() -> str | None:
 
 def _ask() -> str:
     """Knative's Brokers answer OPTIONS. Whatever answers anything below 500 is there."""
-    from http.client import HTTPException
+    from urllib3.exceptions import HTTPError
 
-    asked = new_connection(ASK_SECONDS)
+    asking = _new_pool()
     try:
-        asked.request("OPTIONS", address().path)
-        answer = asked.getresponse()
+        answer = asking.request("OPTIONS", address().path, timeout=ASK_SECONDS, retries=False, redirect=False)
         return f"{answer.status} {answer.reason}" if answer.status >= 500 else ""
-    except (OSError, HTTPException) as error:
-        return str(error) or type(error).__name__
+    except (OSError, HTTPError) as error:
+        return reason(error)
     finally:
-        asked.close()
+        asking.close()
+
