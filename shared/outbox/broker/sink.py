@@ -147,4 +147,3 @@ def _ask() -> str:
         return reason(error)
     finally:
         asking.close()
-
