@@ -13,7 +13,7 @@ import pytest
 
 from shared.config import ConfigError, setting
 from shared.ids import new_id
-from shared.outbox.broker import relay, sink
+from shared.outbox.broker import sink
 from tests.cluster.echo import service
 from tests.cluster.running import Cluster
 from tests.conftest import Database
@@ -90,7 +90,7 @@ def wire(cluster: Cluster, database: Database) -> Iterator[Wire]:
             patch.setenv("K_SINK", f"{ingress}/{SPACE}/default")
             yield Wire(subscriber, ingress)
         finally:
-            relay._forget_idle()
+            sink.forget_connections()
             plane.kubectl("delete", "namespace", SPACE, "--wait=false")
 
 

@@ -84,7 +84,7 @@ def test_more_than_a_batch_comes_in_order_of_each_key_over_few_connections(broke
             publish(key, *(str(number) for number in range(start, start + 40)))
     assert relayed() == 1200
     assert {key: broker.texts(key) for key in keys} == {key: numbers(400) for key in keys}
-    assert broker.connections <= sink.LANES
+    assert broker.connections <= sink.CONCURRENCY
 
 
 def test_keys_go_side_by_side_and_a_key_one_at_a_time(broker: Sink) -> None:
@@ -162,7 +162,7 @@ def test_a_broker_that_refuses_everything_is_not_asked_for_everything(database: 
     broker.behave = lambda got: (500, {})
     with pytest.raises(ConfigError, match=r"and the events of \d+ other keys wait"):
         relayed()
-    assert broker.asked <= relay.REFUSALS + sink.LANES
+    assert broker.asked <= relay.REFUSALS_WITHOUT_SUCCESS + sink.CONCURRENCY
     assert len(waiting(database)) == 100
 
 
@@ -177,7 +177,7 @@ def test_a_pause_that_the_broker_asks_for_is_kept(database: Database, broker: Si
         relayed()
     broker.behave = lambda got: FINE
     asked = broker.asked
-    assert asked <= sink.LANES
+    assert asked <= sink.CONCURRENCY
     with pytest.raises(ConfigError, match=r"asked for a pause, \d+ s of it are left"):
         relayed()
     assert broker.asked == asked
@@ -243,7 +243,7 @@ def test_a_broker_that_does_not_answer_is_given_up(
     finally:
         go.set()
     assert len(waiting(database)) == 20
-    assert broker.asked <= sink.LANES
+    assert broker.asked <= sink.CONCURRENCY
     assert relayed() == 20
 
 

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
     from urllib3 import HTTPConnectionPool
 
-LANES = 8  # events on their way at once: an ingress takes milliseconds for each, most of them waiting for its backend
+CONCURRENCY = (
+    8  # events on their way at once: an ingress takes milliseconds for each, most of them waiting for its backend
+)
 CONNECT_SECONDS = 3.0
 ASK_SECONDS, ASKED_ANEW_SECONDS = 0.5, 5.0
 CORE = {"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema", "data"}
@@ -99,8 +101,8 @@ def _new_pool() -> HTTPConnectionPool:
 
     at = address()
     if at.https:
-        return HTTPSConnectionPool(at.host, at.port, maxsize=LANES, ssl_context=_trusted())
-    return HTTPConnectionPool(at.host, at.port, maxsize=LANES)
+        return HTTPSConnectionPool(at.host, at.port, maxsize=CONCURRENCY, ssl_context=_trusted())
+    return HTTPConnectionPool(at.host, at.port, maxsize=CONCURRENCY)
 
 
 def _trusted() -> SSLContext:

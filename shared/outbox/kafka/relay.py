@@ -11,7 +11,7 @@ from psycopg2.extensions import connection
 
 from shared.cloudevents.kafka import to_record
 from shared.config import ConfigError
-from shared.outbox.batches import Row, Sent, relay_in_batches
+from shared.outbox.batches import OutboxRow, Sent, relay_in_batches
 from shared.outbox.kafka import client
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def relay_to_kafka(db: connection) -> int:
     return moved
 
 
-def _send(rows: list[Row], refused: dict[str, str]) -> list[int]:
+def _send(rows: list[OutboxRow], refused: dict[str, str]) -> list[int]:
     """The rows that Kafka has for certain: of each topic those before the first that failed."""
     from kafka.errors import KafkaError  # type: ignore[import-untyped]
 
