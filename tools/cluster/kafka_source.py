@@ -5,7 +5,7 @@
 
 It watches the real KafkaSources of all namespaces, and is a member of each one's consumer group. What becomes of an
 event is decided by the same code that delivers on a single machine (local/delivery/consumer.py,
-local/delivery/kafka/feed.py, local/delivery/kafka/reader.py); here is only what differs: sources and sinks are looked
+local/delivery/kafka/queue.py, local/delivery/kafka/reader.py); here is only what differs: sources and sinks are looked
 up in the API server, and a source's status tells of it. `--through` is the cluster-local side of the ingress, by which
 sinks are reached from where the cluster's DNS does not answer. As many events are under way to a sink at once as the
 real one takes in a poll.
@@ -37,7 +37,7 @@ from deploy.overlays import ROOT
 from events.topics import topic
 from local.delivery.chaos import Chaos
 from local.delivery.consumer import Consumer
-from local.delivery.kafka.feed import KafkaFeed
+from local.delivery.kafka.queue import KafkaQueue
 from local.delivery.kafka.reader import KafkaReader
 from local.manifests.knative import Delivery
 from local.sink import ERROR_DATA_BYTES, SinkResponse
@@ -116,11 +116,11 @@ class Subscription:
 
     def __init__(self, source: Source, client: ClusterSinkClient) -> None:
         self.source = source
-        self.feed = KafkaFeed(source)
-        self.consumer = Consumer(source, client, self.feed, Chaos())
+        self.queue = KafkaQueue(source)
+        self.consumer = Consumer(source, client, self.queue, Chaos())
         loop = asyncio.get_running_loop()
         self.reader = KafkaReader(
-            self.feed, lambda: loop.call_soon_threadsafe(self.consumer.wake), servers=source.servers
+            self.queue, lambda: loop.call_soon_threadsafe(self.consumer.wake), servers=source.servers
         )
         self.reader.start()
         self.task = asyncio.create_task(self.consumer.run())
@@ -193,7 +193,7 @@ class Controller:
                     await subscription.stop()
                 await self._make_topics(source)
                 subscription = self.running[uid] = Subscription(source, self.client)
-            if not subscription.feed.here:
+            if not subscription.queue.here:
                 raise Unready("InitialOffsetsCommitted", "Waiting", "the group has not given out its partitions yet")
             unready = None
         except Unready as error:
