@@ -39,8 +39,8 @@ def records(*, follow: bool, from_start: bool) -> Iterator[dict[str, Any]]:
 def _event(record: Any) -> dict[str, Any]:
     event = from_record(record.value, record.headers)
     if event is None:
-        place = f"partition:{record.partition}/offset:{record.offset}"
-        event = foreign("-", record.topic, place, record.key, record.value)
+        location = f"partition:{record.partition}/offset:{record.offset}"
+        event = foreign("-", record.topic, location, record.key, record.value)
     data = base64.b64decode(event.pop("data_base64", ""))
     try:
         return event | ({"data": json.loads(data)} if data else {})

@@ -15,7 +15,7 @@ from shared.cache.memory import MemoryCache
 from shared.config import ConfigError, setting
 from shared.telemetry import metrics
 
-__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put", "unhealthy"]
+__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put", "unhealthy_reason"]
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -90,7 +90,7 @@ def _changed(trouble: str | None) -> None:
         log.warning("%s; going on without it", trouble)
 
 
-def unhealthy() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why Redis does not answer, in one line; None when it does, or is not used."""
     try:
         _cache().ping()

@@ -6,12 +6,12 @@ tokens of the fences and the ring's epoch stand in PostgreSQL in any case, since
 """
 
 from shared.coordination.base import Deposed, Held
-from shared.coordination.choice import alive, renew, trouble
+from shared.coordination.choice import alive, renew, unhealthy_reason
 from shared.coordination.fence import Fence
 from shared.coordination.locks import lock
 from shared.db import Transaction
 
-__all__ = ["Deposed", "Fence", "Held", "alive", "epoch", "lock", "renew", "trouble"]
+__all__ = ["Deposed", "Fence", "Held", "alive", "epoch", "lock", "renew", "unhealthy_reason"]
 
 
 def epoch(tx: Transaction) -> int:

@@ -22,7 +22,7 @@ def alive() -> set[str]:
     return coordination().alive()
 
 
-def trouble() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why the coordination does not answer, in one line; None when it does. PostgreSQL's answer is /ready's own."""
     if not setting("ETCD_ENDPOINTS"):
         return None

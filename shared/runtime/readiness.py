@@ -15,8 +15,8 @@ from shared.telemetry import metrics
 
 
 class Backend(NamedTuple):
-    """`check` is the name of a function of `module`. It asks the backend, within a second, and gives in one line the
-    reason why the backend does not answer: the variable, the address, what was refused. None when it answers.
+    """The module's `unhealthy_reason()` asks the backend, within a second, and gives in one line the reason why it does
+    not answer: the variable, the address, what was refused. None when it answers.
 
     The module is named and not imported, so that asking about a backend does not make a function load it.
     """
@@ -24,21 +24,16 @@ class Backend(NamedTuple):
     name: str
     setting: str
     module: str
-    check: str
     required: bool = False
-
-    def unhealthy(self, module: ModuleType) -> str | None:
-        reason: str | None = getattr(module, self.check)()
-        return reason
 
 
 # Without any of these a function does its work: events wait in the outbox, the cache finds nothing, search answers 503.
 BACKENDS = (
-    Backend("kafka", "KAFKA_BROKERS", "shared.outbox.kafka.client", "unhealthy"),
-    Backend("broker", "K_SINK", "shared.outbox.broker.sink", "unhealthy"),
-    Backend("redis", "REDIS_URL", "shared.cache", "unhealthy"),
-    Backend("coordination", "ETCD_ENDPOINTS", "shared.coordination.choice", "trouble"),
-    Backend("search", "OPENSEARCH_URL", "shared.search", "unhealthy"),
+    Backend("kafka", "KAFKA_BROKERS", "shared.outbox.kafka.client"),
+    Backend("broker", "K_SINK", "shared.outbox.broker.sink"),
+    Backend("redis", "REDIS_URL", "shared.cache"),
+    Backend("coordination", "ETCD_ENDPOINTS", "shared.coordination.choice"),
+    Backend("search", "OPENSEARCH_URL", "shared.search"),
 )
 
 
@@ -65,7 +60,7 @@ def _asked(backends: Sequence[tuple[Backend, ModuleType]]) -> Readiness:
     for backend, module in backends:
         if not setting(backend.setting):
             continue
-        reason = backend.unhealthy(module)
+        reason: str | None = module.unhealthy_reason()
         metrics.BACKEND_UP.labels(backend.name).set(reason is None)
         found.backends[backend.name] = "ok" if reason is None else "down"
         if reason is not None:

@@ -5,7 +5,7 @@ from shared.db import Transaction
 from shared.search.base import BadCursor, Document, Hit, Kind, Results, SearchIndex
 from shared.search.postgres.index import PostgresIndex
 
-__all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index", "unhealthy"]
+__all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index", "unhealthy_reason"]
 
 
 def open_index(tx: Transaction) -> SearchIndex:
@@ -17,8 +17,8 @@ def open_index(tx: Transaction) -> SearchIndex:
     return PostgresIndex(tx)
 
 
-def unhealthy() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why OpenSearch does not answer, in one line; None when it does."""
-    from shared.search.opensearch.health import trouble
+    from shared.search.opensearch.health import unhealthy_reason
 
-    return trouble()
+    return unhealthy_reason()

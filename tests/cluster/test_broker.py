@@ -193,7 +193,7 @@ def test_a_broker_that_there_is_not_yet_costs_no_event(
     monkeypatch.setenv("K_SINK", f"{wire.ingress}/{SPACE}/nobody")
     with pytest.raises(ConfigError, match=r"did not take .* 400"):
         wire.send("204")
-    assert sink.unhealthy() is None, "the ingress answers"
+    assert sink.unhealthy_reason() is None, "the ingress answers"
     monkeypatch.setenv("K_SINK", here)
     assert relayed() == 1
     assert database.all("select 1 from outbox") == []

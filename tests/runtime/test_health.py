@@ -41,9 +41,9 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def add(name: str, reason: str | None, *, required: bool) -> None:
         module = types.ModuleType(name)
-        module.check = lambda: reason  # type: ignore[attr-defined]  # made here
+        module.unhealthy_reason = lambda: reason  # type: ignore[attr-defined]  # made here
         monkeypatch.setitem(sys.modules, name, module)
-        added = Backend(name, "WADI_CHAOS", name, "check", required)
+        added = Backend(name, "WADI_CHAOS", name, required)
         monkeypatch.setattr(readiness, "BACKENDS", (*readiness.BACKENDS, added))
 
     return add
@@ -51,7 +51,7 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
 @pytest.mark.parametrize("listed", BACKENDS, ids=lambda listed: listed.name)
 def test_every_backend_that_is_listed_has_a_check(listed: Backend) -> None:
-    assert callable(getattr(importlib.import_module(listed.module), listed.check))
+    assert callable(importlib.import_module(listed.module).unhealthy_reason)
 
 
 def test_a_function_is_asked_only_about_what_it_has_loaded(

@@ -163,13 +163,13 @@ class KafkaReader:
         from kafka import TopicPartition
 
         mine, paused = consumer.assignment(), consumer.paused()
-        held = {TopicPartition(*one): count for one, count in self.queue.unfinished().items()}
-        enough = [one for one in mine - paused if held.get(one, 0) >= PAUSE_ABOVE]
-        few = [one for one in paused & mine if held.get(one, 0) <= RESUME_BELOW]
-        if enough:
-            consumer.pause(*enough)
-        if few:
-            consumer.resume(*few)
+        unfinished = {TopicPartition(*one): count for one, count in self.queue.unfinished().items()}
+        full = [one for one in mine - paused if unfinished.get(one, 0) >= PAUSE_ABOVE]
+        low = [one for one in paused & mine if unfinished.get(one, 0) <= RESUME_BELOW]
+        if full:
+            consumer.pause(*full)
+        if low:
+            consumer.resume(*low)
 
     def _begin(self, consumer: "KafkaConsumer") -> None:
         """Goes to what is committed of each partition that was assigned. The client would go on from where it was in

@@ -126,7 +126,7 @@ def no_answer(reason: str) -> ConfigError:
     return ConfigError(f"K_SINK: no answer from {setting('K_SINK')}: {reason}")
 
 
-def unhealthy() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why the sink does not answer, in one line; None when it does. Cheap: no event is sent, and an answer holds for a
     moment."""
     global _last_answer

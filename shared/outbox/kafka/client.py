@@ -75,7 +75,7 @@ def reach(servers: str = "") -> None:
         raise no_answer(wrong, servers)
 
 
-def unhealthy() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why no broker answers, in one line; None when one does. Cheap: no client is made, and an answer holds for a
     moment."""
     global _last_answer

@@ -11,7 +11,7 @@ VERSION = 1  # of the mappings and of what is written: to be raised with every c
 SECONDS = 1.0
 
 
-def trouble() -> str | None:
+def unhealthy_reason() -> str | None:
     """The variable, the address and what is wrong, when something is."""
     reasons = []
     for url in setting("OPENSEARCH_URL").split(","):
