@@ -16,6 +16,7 @@ from aiohttp import web
 
 from local import manifests, postgres
 from local.activator.activator import Activator
+from local.activator.platform import Platform
 from local.cron.cron import Cron
 from local.delivery.delivery import Delivery
 from local.delivery.postgres.delivery import PostgresDelivery
@@ -24,19 +25,17 @@ from local.gateway.objects import add_object_routes
 from local.gateway.player import add_player_routes
 from local.home import Home
 from local.layout import ROOT, SERVE
-from local.platform import Platform
 from local.postgres import LocalError
 from local.settings import Settings
-from shared import cache, coordination, search  # noqa: F401, each tells readiness() of its backend
+from shared import cache
 from shared.config import ConfigError, setting
 from shared.db import connect, database_url, transaction
 from shared.db.migrate import migrate
-from shared.outbox.broker import target
-from shared.outbox.kafka import connection
+from shared.outbox.transport import Transport, transport
+from shared.runtime.readiness import readiness_of_platform
 from shared.storage.io.origins import origins
 from shared.storage.nodes import nodes
 from shared.storage.nodes.health import troubles
-from shared.telemetry.health import readiness
 
 log = logging.getLogger("wadi.runner")
 
@@ -61,7 +60,7 @@ class Runner:
         """Runs until a signal comes. Once it is up, `ready` is told the URL, and in a line each which backends it has
         to go on without. Raises LocalError, ConfigError or ManifestError with what is in the way."""
         found = manifests.read(self.manifests_root)
-        if target.in_use():  # nothing of what functions publish would come back to this runner
+        if setting("K_SINK"):  # nothing of what functions publish would come back to this runner
             raise ConfigError("K_SINK is set: this runner brings events to its functions itself. Unset K_SINK.")
         listening = self._bind()
         port = listening.getsockname()[1]
@@ -82,7 +81,7 @@ class Runner:
             applied = await asyncio.to_thread(migrate, database)
             log.info("database ready, %s migrations applied", len(applied))
             await asyncio.to_thread(_register_nodes)
-            if connection.in_use():
+            if transport() is Transport.KAFKA:
                 await asyncio.to_thread(_make_topics, found.sources)
             await self._serve(found, platform, listening, url, ready)
         finally:
@@ -136,7 +135,7 @@ class Runner:
             await delivery.stop()
 
     def _delivery(self, found: manifests.Manifests, activator: Activator) -> Delivery:
-        if not connection.in_use():
+        if transport() is not Transport.KAFKA:
             return PostgresDelivery(database_url(session=True), found.sources, activator, self.settings.chaos)
         from local.delivery.kafka.delivery import KafkaDelivery  # the client takes a while to import
 
@@ -215,7 +214,7 @@ def _reach() -> None:
 def _away() -> list[str]:
     """The backends that are set and do not answer, why not, in one line each. What can be done without them is done;
     the rest waits for them."""
-    found = readiness()
+    found = readiness_of_platform()
     with transaction() as tx:
         held = [node for node in nodes.load(tx) if node.state != "removed"]
     silent = [f"node {node_id}: {trouble}" for node_id, trouble in troubles(held).items()]

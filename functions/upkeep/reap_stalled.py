@@ -8,7 +8,7 @@ from events import VideoPlanned, VideoReady
 from shared.config import integer
 from shared.db import Transaction
 from shared.outbox import publish
-from shared.outbox.pending import Condition, nobody_owes
+from shared.outbox.pending import Condition, no_pending_deliveries
 from shared.runtime.function import Context, ping_function
 from shared.runtime.workspace import remove_abandoned
 from shared.videos import stalled
@@ -23,7 +23,7 @@ BATCH = 100
 def reap_stalled(context: Context) -> None:
     stalled_after = integer("STALLED_AFTER_SECONDS", minimum=1)
     with context.transaction() as tx:
-        nothing_pending = nobody_owes(tx, stalled_after)
+        nothing_pending = no_pending_deliveries(tx, stalled_after)
         _unfinished(tx, stalled_after, nothing_pending, context)
         _side_branches(tx, stalled_after, nothing_pending)
     remove_abandoned()

@@ -10,9 +10,9 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from local.activator.activator import Activator
-from local.cron.schedule import schedule
 from local.delivery.consumer import worth_retrying
 from local.manifests import PingSource
+from local.manifests.schedule import schedule
 from shared.cloudevents.http import to_http
 
 log = logging.getLogger("wadi.cron")

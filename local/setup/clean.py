@@ -30,8 +30,8 @@ def main() -> int:
         )
         return 1
     caches = [*(ROOT / name for name in (*STARTED, *CACHES)), *_byte_code(), _own_cache()]
-    doomed = [path for path in (data, VENV, *caches) if path.exists()]
-    if not doomed:
+    to_remove = [path for path in (data, VENV, *caches) if path.exists()]
+    if not to_remove:
         print("There is nothing to remove.")
         return 0
     if not arguments and data.exists() and not _agreed(data):
@@ -41,13 +41,13 @@ def main() -> int:
         if folder.exists() and not _stopped(module):
             print("Wadi could not be stopped, so nothing was removed.", file=sys.stderr)
             return 1
-    for path in doomed:
+    for path in to_remove:
         try:
             shutil.rmtree(path)
         except OSError as error:
             print(f"{error.filename or path} cannot be removed: {error.strerror}.", file=sys.stderr)
             return 1
-    print(f"Removed {', '.join(str(path) for path in doomed[:2])} and caches.")
+    print(f"Removed {', '.join(str(path) for path in to_remove[:2])} and caches.")
     return 0
 
 

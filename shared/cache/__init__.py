@@ -15,9 +15,9 @@ from urllib.parse import urlsplit
 from shared.cache.base import Cache, CacheDown
 from shared.cache.memory import MemoryCache
 from shared.config import ConfigError, setting
-from shared.telemetry import health, metrics
+from shared.telemetry import metrics
 
-__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put", "unhealthy"]
+__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put", "unhealthy_reason"]
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -92,13 +92,10 @@ def _changed(reason: str | None) -> None:
         log.warning("%s; going on without it", reason)
 
 
-def unhealthy() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why Redis does not answer, in one line; None when it does, or is not used."""
     try:
         _cache().ping()
     except CacheDown as error:
         return str(error)
     return None
-
-
-health.register("redis", "REDIS_URL", unhealthy, needed=False)

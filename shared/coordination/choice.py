@@ -6,7 +6,6 @@ from shared.config import setting
 from shared.coordination.base import Coordination
 from shared.coordination.postgres import PostgresCoordination
 from shared.errors import Unavailable
-from shared.telemetry import health
 
 
 def coordination() -> Coordination:
@@ -23,7 +22,7 @@ def alive() -> set[str]:
     return coordination().alive()
 
 
-def unhealthy() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why etcd does not answer, in one line; None when it does or is not used. /ready asks PostgreSQL itself."""
     if not setting("ETCD_ENDPOINTS"):
         return None
@@ -41,6 +40,3 @@ def _made(endpoints: str, _prefix: str) -> Coordination:
     from shared.coordination.etcd import EtcdCoordination
 
     return EtcdCoordination()
-
-
-health.register("coordination", "ETCD_ENDPOINTS", unhealthy, needed=False)

@@ -13,7 +13,7 @@ from shared.rate_limit.per_client import PerClient
 from shared.runtime.access import Access
 from shared.runtime.capability import ATTRIBUTE, Capability, EventCapability, HttpCapability, PingCapability
 from shared.runtime.context import Context
-from shared.runtime.dispatch import answer_event, answer_ping, answer_request
+from shared.runtime.dispatch import dispatch_event, dispatch_ping, dispatch_request
 from shared.runtime.http import Accepted, Created, Encoded, Response, Route
 
 __all__ = [
@@ -80,7 +80,7 @@ def http_function(
             answer=hints.get("return"),
             call=call,
         )
-        return _served(capability, functools.partial(answer_request, capability))
+        return _served(capability, functools.partial(dispatch_request, capability))
 
     return decorate
 
@@ -91,7 +91,7 @@ def event_function(*events: type[Event], lease: float | None = None) -> Callable
 
     def decorate(call: Call) -> Served:
         capability = EventCapability(call.__name__, events, lease, call)
-        return _served(capability, functools.partial(answer_event, capability))
+        return _served(capability, functools.partial(dispatch_event, capability))
 
     return decorate
 
@@ -101,7 +101,7 @@ def ping_function() -> Callable[[Call], Served]:
 
     def decorate(call: Call) -> Served:
         capability = PingCapability(call.__name__, call)
-        return _served(capability, functools.partial(answer_ping, capability))
+        return _served(capability, functools.partial(dispatch_ping, capability))
 
     return decorate
 

@@ -6,7 +6,7 @@ from events import SegmentPlaced
 from shared.config import ConfigError, setting
 from shared.db import Transaction
 from shared.outbox import publish
-from shared.outbox.pending import nobody_owes
+from shared.outbox.pending import no_pending_deliveries
 from shared.storage.nodes.nodes import load
 from shared.storage.placement.replicate import replicas_wanted
 from shared.videos.state import State
@@ -82,7 +82,7 @@ def _unreleased(tx: Transaction, after: int, limit: int) -> list[_Segment]:
         from video v
         join lateral (select id, object_key from media_segment where video_id = v.id limit 1) s on true
         where {DONE} and v.ready_at < now() - make_interval(secs => %(after)s) and {open_ends}
-          and {nobody_owes(tx, after)("v.id")}
+          and {no_pending_deliveries(tx, after)("v.id")}
         order by v.ready_at limit %(limit)s
         """,  # noqa: S608, all of it is written here
         {"after": after, "limit": limit, "replicas": replicas_wanted(load(tx))},

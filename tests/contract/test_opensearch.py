@@ -78,9 +78,9 @@ def test_its_client_is_not_loaded_before_it_is_used() -> None:
         "import os, sys\n"
         "from shared.runtime.serve import create_app\n"
         "os.environ['OPENSEARCH_URL'] = 'http://127.0.0.1:1'\n"
-        "from shared.telemetry import health\n"
+        "from shared.runtime.readiness import readiness_of_function\n"
         "create_app('search')\n"
-        "assert health.readiness().degraded['search']\n"
+        "assert readiness_of_function().degraded['search']\n"
         "assert 'opensearchpy' not in sys.modules"
     )
 

@@ -4,6 +4,8 @@ from functools import cache
 from pathlib import Path
 
 from tools.generate.access import access
+from tools.generate.consumer_groups import FILE as CONSUMER_GROUPS
+from tools.generate.consumer_groups import consumer_groups
 from tools.generate.errors import ROOT
 from tools.generate.events import asyncapi, folder, schemas
 from tools.generate.kafka_topics import FILE as TOPICS
@@ -12,6 +14,8 @@ from tools.generate.kustomize import kustomizations, limits
 from tools.generate.manifests import KNATIVE, check_manifests
 from tools.generate.openapi import openapi
 from tools.generate.payloads import check_events
+from tools.generate.preloaded import FILE as PRELOADED
+from tools.generate.preloaded import preloaded
 from tools.generate.routes import routes
 from tools.generate.settings import settings
 from tools.generate.triggers import FILE as TRIGGERS
@@ -32,6 +36,8 @@ def generated() -> dict[Path, str]:
         KNATIVE / "components" / "derived" / "limits.yaml": limits(),
         TRIGGERS: triggers(),
         TOPICS: kafka_topics(),
+        CONSUMER_GROUPS: consumer_groups(),
+        PRELOADED: preloaded(),
         **kustomizations(),
         **{folder(ROOT) / name: text for name, text in schemas()},
     }

@@ -1,11 +1,11 @@
-"""What a consumer group is to get of the Kafka partitions that this runner has, and how far each of them is done.
+"""The events of one consumer group from the Kafka partitions that this runner has, and the progress in each partition.
 
-Records are handled in any order, but a commit speaks for all that come before it: what is committed of a partition is
-the lowest offset that is not done. What was done beyond it stays known here, so that a rebalance which takes
-a partition and gives it back has nothing handled twice by this runner. For the rest of what a kill or a rebalance
-delivers twice, handlers are made.
+Records are handled in any order, but a committed offset covers all records before it. So the offset that is committed
+is the lowest one that is not done. The offsets beyond it that are done are remembered: when a rebalance takes a
+partition away and gives it back, this runner handles none of its records twice. What a kill or another rebalance
+delivers twice, the handlers recognize.
 
-A consumer's thread brings records in, the event loop takes them out: every method holds the lock, for a moment.
+The reader's thread adds records, the event loop takes them: every method holds the lock for a moment.
 """
 
 import heapq
@@ -16,7 +16,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from local.delivery.feed import Owed, Subscription
+from local.delivery.queue import PendingEvent, Subscription
 from shared.cloudevents.kafka import foreign, from_record
 
 
@@ -37,10 +37,10 @@ class Record(NamedTuple):
 
 
 @dataclass
-class Progress:
+class PartitionProgress:
     """One partition: `open` are the offsets that are not done, `done` those beyond the lowest of them that are."""
 
-    open: dict[int, int] = field(default_factory=dict)  # offset -> position in the feed
+    open: dict[int, int] = field(default_factory=dict)  # offset -> position in the queue
     done: set[int] = field(default_factory=set)
     next: int | None = None  # the offset after the last record that came; None until it is known where to begin
     committed: int | None = None
@@ -58,11 +58,11 @@ class Progress:
     def begin_at(self, offset: int) -> None:
         """It was assigned anew: what is before the offset, somebody has done and committed."""
         self.next = offset
-        self.open = {place: position for place, position in self.open.items() if place >= offset}
-        self.done = {place for place in self.done if place >= offset}
+        self.open = {at: position for at, position in self.open.items() if at >= offset}
+        self.done = {at for at in self.done if at >= offset}
         self._lowest = sorted(self.open)
 
-    def point(self) -> int | None:
+    def commit_offset(self) -> int | None:
         """What may be committed; None when nothing is known yet."""
         if self.next is None:
             return None
@@ -70,20 +70,20 @@ class Progress:
             heapq.heappop(self._lowest)
         # what was let go, and has not come again yet, may lie before the lowest that is open
         point = min(self._lowest[0], self.next) if self._lowest else self.next
-        self.done = {place for place in self.done if place >= point}  # at the point itself: it may come once more
+        self.done = {at for at in self.done if at >= point}  # at the point itself: it may come once more
         return point
 
 
 @dataclass
 class Item:
-    owed: Owed
+    pending: PendingEvent
     partition: Partition
     offset: int
     line: tuple[Partition, str]
     begun: bool = False  # given to the consumer, which has not yet said what became of it
 
 
-class KafkaFeed:
+class KafkaQueue:
     def __init__(self, source: Subscription) -> None:
         self.source = source
         self.foreign = 0
@@ -92,7 +92,7 @@ class KafkaFeed:
         self._ready: dict[int, None] = {}  # positions that are due, in order
         self._later: list[tuple[float, int]] = []
         self._lines: dict[tuple[Partition, str], deque[int]] = {}  # ordered sources: the positions of each key
-        self._partitions: dict[Partition, Progress] = {}
+        self._partitions: dict[Partition, PartitionProgress] = {}
         self._mine: set[Partition] = set()
         self._last = 0
 
@@ -104,8 +104,8 @@ class KafkaFeed:
         with self._lock:
             return bool(self._mine) and all(self._partitions[one].next is not None for one in self._mine)
 
-    async def due(self, but_not: Sequence[int], limit: int) -> list[Owed]:
-        busy = set(but_not)
+    async def due(self, in_flight: Sequence[int], limit: int) -> list[PendingEvent]:
+        busy = set(in_flight)
         with self._lock:
             now = time.monotonic()
             while self._later and self._later[0][0] <= now:
@@ -118,16 +118,16 @@ class KafkaFeed:
                     continue
                 item = self._items[position]
                 item.begun = True
-                found.append(item.owed)
+                found.append(item.pending)
                 if len(found) == limit:
                     break
         return found
 
-    async def seconds_to_next(self) -> float | None:
+    async def seconds_until_due(self) -> float | None:
         with self._lock:
             return max(0.0, self._later[0][0] - time.monotonic()) if self._later else None
 
-    async def settle(self, position: int) -> None:
+    async def complete(self, position: int) -> None:
         with self._lock:
             item = self._items.pop(position, None)
             if item is None:
@@ -137,13 +137,13 @@ class KafkaFeed:
                 progress.close(item.offset)
             self._next_in_line(item)
 
-    async def put_off(self, position: int, attempt: int, seconds: float) -> None:
+    async def postpone(self, position: int, attempt: int, seconds: float) -> None:
         with self._lock:
             item = self._items.get(position)
             if item is None:
                 return
             item.begun = False
-            item.owed.attempt = attempt
+            item.pending.attempt = attempt
             self._ready.pop(position, None)
             if item.partition in self._mine and item.offset in self._partitions[item.partition].open:
                 heapq.heappush(self._later, (time.monotonic() + seconds, position))
@@ -156,7 +156,7 @@ class KafkaFeed:
         with self._lock:
             for one in partitions:
                 self._mine.add(one)
-                progress = self._partitions.setdefault(one, Progress())
+                progress = self._partitions.setdefault(one, PartitionProgress())
                 progress.next = progress.committed = None
                 progress.assigned += 1
             for gone in self._partitions.keys() - self._mine:
@@ -197,12 +197,12 @@ class KafkaFeed:
                 if record.offset not in progress.open and record.offset not in progress.done:
                     self._add(partition, progress, record)
 
-    def points(self) -> dict[Partition, int]:
+    def offsets_to_commit(self) -> dict[Partition, int]:
         """What is to be committed."""
         with self._lock:
             found = {}
             for one in self._mine:
-                point = self._partitions[one].point()
+                point = self._partitions[one].commit_offset()
                 if point is not None and point != self._partitions[one].committed:
                     found[one] = point
             return found
@@ -213,7 +213,7 @@ class KafkaFeed:
                 if one in self._mine:
                     self._partitions[one].committed = offset
 
-    def held(self) -> dict[Partition, int]:
+    def unfinished(self) -> dict[Partition, int]:
         """How many records of each partition are here and not done."""
         with self._lock:
             return {one: len(self._partitions[one].open) for one in self._mine}
@@ -231,13 +231,18 @@ class KafkaFeed:
 
     # --- all under the lock
 
-    def _add(self, partition: Partition, progress: Progress, record: Record) -> None:
+    def _add(self, partition: Partition, progress: PartitionProgress, record: Record) -> None:
         self._last += 1
-        place = f"partition:{partition.partition}/offset:{record.offset}"
-        event = self._event(partition, record, place)
+        location = f"partition:{partition.partition}/offset:{record.offset}"
+        event = self._event(partition, record, location)
         # without a key, the order is that of the partition
         key = "" if record.key is None else record.key.decode(errors="replace")
-        item = Item(Owed(self._last, partition.topic, key, 0, event, place), partition, record.offset, (partition, key))
+        item = Item(
+            PendingEvent(self._last, partition.topic, key, 0, event, location),
+            partition,
+            record.offset,
+            (partition, key),
+        )
         self._items[self._last] = item
         progress.add(record.offset, self._last)
         if not self.source.ordered:
@@ -248,18 +253,18 @@ class KafkaFeed:
         if len(line) == 1:
             self._ready[self._last] = None
 
-    def _event(self, partition: Partition, record: Record, place: str) -> dict[str, Any]:
+    def _event(self, partition: Partition, record: Record, location: str) -> dict[str, Any]:
         event = from_record(record.value, record.headers)
         if event is None:
             self.foreign += 1
-            event = foreign(self.source.name, partition.topic, place, record.key, record.value)
+            event = foreign(self.source.name, partition.topic, location, record.key, record.value)
         return event
 
     def _next_in_line(self, item: Item) -> None:
         line = self._lines.get(item.line)
         if line is None:
             return
-        position = item.owed.position
+        position = item.pending.position
         first = line[0] == position
         line.remove(position)
         if not line:
@@ -268,7 +273,7 @@ class KafkaFeed:
             self._ready[line[0]] = None
 
     def _forget(self, item: Item) -> None:
-        position = item.owed.position
+        position = item.pending.position
         self._items.pop(position, None)
         self._ready.pop(position, None)
         if progress := self._partitions.get(item.partition):

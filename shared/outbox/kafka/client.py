@@ -9,7 +9,6 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from shared.config import ConfigError, setting
-from shared.telemetry import health
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient  # type: ignore[import-untyped]
@@ -22,11 +21,6 @@ API_VERSIONS, CORRELATION = 18, 7
 logging.getLogger("kafka").setLevel(logging.CRITICAL)
 
 _last_answer: tuple[float, str] = (0.0, "")
-
-
-def in_use() -> bool:
-    """Whether events go through Kafka; else they go through tables of the database."""
-    return bool(setting("KAFKA_BROKERS"))
 
 
 def addresses(servers: str = "") -> list[tuple[str, int]]:
@@ -55,7 +49,7 @@ def options(servers: str = "") -> dict[str, Any]:
     }
 
 
-def away(reason: object, servers: str = "") -> ConfigError:
+def no_answer(reason: object, servers: str = "") -> ConfigError:
     """One line that names the variable, the address and what went wrong."""
     said = " ".join(str(reason).split()) or type(reason).__name__
     return ConfigError(f"KAFKA_BROKERS: no answer from Kafka at {servers or setting('KAFKA_BROKERS')}: {said}")
@@ -71,17 +65,17 @@ def admin(servers: str = "") -> KafkaAdminClient:
     try:
         return KafkaAdminClient(**settings, request_timeout_ms=15_000)
     except (KafkaError, OSError) as error:
-        raise away(error, servers) from error
+        raise no_answer(error, servers) from error
 
 
 def reach(servers: str = "") -> None:
     """Raises ConfigError when no broker answers: asked before each client is made, since one that finds no broker
     waits long, and leaves its sockets behind."""
     if wrong := _ask(servers):
-        raise away(wrong, servers)
+        raise no_answer(wrong, servers)
 
 
-def trouble() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why no broker answers, in one line; None when one does. Cheap: no client is made, and an answer holds for a
     moment."""
     global _last_answer
@@ -89,7 +83,7 @@ def trouble() -> str | None:
     if not at or time.monotonic() - at > ASKED_ANEW_SECONDS:
         wrong = _ask()
         _last_answer = (time.monotonic(), wrong)
-    return str(away(wrong)) if wrong else None
+    return str(no_answer(wrong)) if wrong else None
 
 
 def _ask(servers: str = "") -> str:
@@ -115,7 +109,3 @@ def _exactly(broker: socket.socket, count: int) -> bytes:
             raise ConnectionError("the connection was closed without an answer")
         read += part
     return read
-
-
-# Without Kafka a function does its work all the same: its events wait in the outbox.
-health.register("kafka", "KAFKA_BROKERS", trouble, needed=False)

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from msgspec import convert
 
-from local.delivery.kafka.feed import KafkaFeed, Partition, Record
+from local.delivery.kafka.queue import KafkaQueue, Partition, Record
 from local.manifests import KafkaSource
 from tests.local.yaml_files import kafka_source
 
@@ -25,7 +25,7 @@ STEPS = st.lists(
 class Model:
     """One partition of a group, and a member of it; what another member does in between is nothing."""
 
-    feed: KafkaFeed
+    queue: KafkaQueue
     handled: set[int] = field(default_factory=set)
     begun: dict[int, int] = field(default_factory=dict)  # position -> offset
     committed: int = 0
@@ -35,37 +35,37 @@ class Model:
 
     def gain(self) -> None:
         if self.here:
-            self.feed.revoked([AT])
-        self.feed.assigned([AT])
-        for partition, ticket in self.feed.to_begin().items():
-            self.feed.begin(partition, ticket, self.committed)
+            self.queue.revoked([AT])
+        self.queue.assigned([AT])
+        for partition, ticket in self.queue.to_begin().items():
+            self.queue.begin(partition, ticket, self.committed)
         self.fetched, self.here = self.committed, True
 
     def step(self, what: str, count: int) -> None:
         match what:
             case "fetch" if self.here:
                 offsets = range(self.fetched, min(self.fetched + count, LOG))
-                self.feed.arrived(AT, [Record(one, b"k%d" % (one % 3), b"{}", []) for one in offsets])
+                self.queue.arrived(AT, [Record(one, b"k%d" % (one % 3), b"{}", []) for one in offsets])
                 self.fetched += len(offsets)
             case "begin":
-                for owed in asyncio.run(self.feed.due(list(self.begun), count)):
-                    offset = int(owed.place.rpartition(":")[2])
+                for pending in asyncio.run(self.queue.due(list(self.begun), count)):
+                    offset = int(pending.location.rpartition(":")[2])
                     self.twice += offset in self.handled or offset in self.begun.values()
-                    self.begun[owed.position] = offset
+                    self.begun[pending.position] = offset
             case "done" | "fail":
                 for position in list(self.begun)[:count]:
                     offset = self.begun.pop(position)
                     if what == "done":
                         self.handled.add(offset)
-                        asyncio.run(self.feed.settle(position))
+                        asyncio.run(self.queue.complete(position))
                     else:
-                        asyncio.run(self.feed.put_off(position, 1, 0.0))
+                        asyncio.run(self.queue.postpone(position, 1, 0.0))
             case "commit":
-                points = self.feed.points()
-                self.feed.committed(points)
+                points = self.queue.offsets_to_commit()
+                self.queue.committed(points)
                 self.committed = points.get(AT, self.committed)
             case "lose" if self.here:
-                self.feed.revoked([AT])
+                self.queue.revoked([AT])
                 self.here = False
             case "gain":
                 self.gain()
@@ -73,7 +73,7 @@ class Model:
 
 def model(ordering: str) -> Model:
     source: dict[str, Any] = kafka_source("f", "t", ordering=ordering)
-    made = Model(KafkaFeed(convert(source, KafkaSource)))
+    made = Model(KafkaQueue(convert(source, KafkaSource)))
     made.gain()
     return made
 
@@ -99,4 +99,4 @@ def test_nothing_is_committed_that_is_not_handled_and_all_is_handled_in_the_end(
     assert one.handled == set(range(LOG))
     assert one.committed == LOG
     assert one.twice == 0, "what this member has done or has in hand, it never begins again"
-    assert one.feed.lag({AT: LOG}) == 0
+    assert one.queue.lag({AT: LOG}) == 0

@@ -15,14 +15,15 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from shared.config import ConfigError, setting
-from shared.telemetry import health
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from urllib3 import HTTPConnectionPool
 
-LANES = 8  # events on their way at once: an ingress takes milliseconds for each, most of them waiting for its backend
+CONCURRENCY = (
+    8  # events on their way at once: an ingress takes milliseconds for each, most of them waiting for its backend
+)
 CONNECT_SECONDS = 3.0
 ASK_SECONDS, ASKED_ANEW_SECONDS = 0.5, 5.0
 CORE = {"id", "source", "type", "specversion", "subject", "time", "datacontenttype", "dataschema", "data"}
@@ -30,21 +31,16 @@ CORE = {"id", "source", "type", "specversion", "subject", "time", "datacontentty
 _last_answer: tuple[float, str] = (0.0, "")
 
 
-class Target(NamedTuple):
+class Address(NamedTuple):
     https: bool
     host: str
     port: int
     path: str
 
 
-def in_use() -> bool:
-    """Whether events go to a Broker."""
-    return bool(setting("K_SINK"))
-
-
 def check_settings() -> None:
     """Raises ConfigError with what is wrong, in one line."""
-    if target().https:
+    if address().https:
         _trusted()
     overrides()
     if setting("KAFKA_BROKERS"):
@@ -53,7 +49,7 @@ def check_settings() -> None:
         )
 
 
-def target() -> Target:
+def address() -> Address:
     """The sink. Raises ConfigError."""
     text = setting("K_SINK")
     wrong = ConfigError(f"K_SINK={text!r} is not of the form http://host[:port]/path.")
@@ -64,7 +60,9 @@ def target() -> Target:
         raise wrong from None
     if url.scheme not in ("http", "https") or not url.hostname or "@" in url.netloc or re.search(r"[\s#]", text):
         raise wrong
-    return Target(url.scheme == "https", url.hostname, port, (url.path or "/") + (f"?{url.query}" if url.query else ""))
+    return Address(
+        url.scheme == "https", url.hostname, port, (url.path or "/") + (f"?{url.query}" if url.query else "")
+    )
 
 
 def overrides() -> dict[str, str]:
@@ -101,10 +99,10 @@ def _pool_of(pid: int, sink: str, certificates: str) -> HTTPConnectionPool:
 def _new_pool() -> HTTPConnectionPool:
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool  # 30 ms, and only who relays needs it
 
-    at = target()
+    at = address()
     if at.https:
-        return HTTPSConnectionPool(at.host, at.port, maxsize=LANES, ssl_context=_trusted())
-    return HTTPConnectionPool(at.host, at.port, maxsize=LANES)
+        return HTTPSConnectionPool(at.host, at.port, maxsize=CONCURRENCY, ssl_context=_trusted())
+    return HTTPConnectionPool(at.host, at.port, maxsize=CONCURRENCY)
 
 
 def _trusted() -> SSLContext:
@@ -123,12 +121,12 @@ def reason(error: Exception) -> str:
     return " ".join(innermost.split()) or type(error).__name__
 
 
-def away(reason: str) -> ConfigError:
+def no_answer(reason: str) -> ConfigError:
     """One line that names the variable, the address and what went wrong."""
     return ConfigError(f"K_SINK: no answer from {setting('K_SINK')}: {reason}")
 
 
-def trouble() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why the sink does not answer, in one line; None when it does. Cheap: no event is sent, and an answer holds for a
     moment."""
     global _last_answer
@@ -136,7 +134,7 @@ def trouble() -> str | None:
     if not at or time.monotonic() - at > ASKED_ANEW_SECONDS:
         wrong = _ask()
         _last_answer = (time.monotonic(), wrong)
-    return str(away(wrong)) if wrong else None
+    return str(no_answer(wrong)) if wrong else None
 
 
 def _ask() -> str:
@@ -145,13 +143,9 @@ def _ask() -> str:
 
     asking = _new_pool()
     try:
-        answer = asking.request("OPTIONS", target().path, timeout=ASK_SECONDS, retries=False, redirect=False)
+        answer = asking.request("OPTIONS", address().path, timeout=ASK_SECONDS, retries=False, redirect=False)
         return f"{answer.status} {answer.reason}" if answer.status >= 500 else ""
     except (OSError, HTTPError) as error:
         return reason(error)
     finally:
         asking.close()
-
-
-# Without the Broker a function does its work all the same: its events wait in the outbox.
-health.register("broker", "K_SINK", trouble, needed=False)
