@@ -22,14 +22,16 @@ def run(args: argparse.Namespace, session: Session) -> Exit:
     from shared.config import ConfigError
     from shared.db import transaction
     from shared.errors import Unavailable
-    from shared.storage.nodes import nodes
+    from shared.storage.nodes.nodes import load
+    from shared.storage.nodes.register import register
+    from shared.storage.nodes.state import NodeState
 
     try:
         os.environ["DATABASE_URL"] = database_url()
         with transaction() as tx:
-            nodes.register(tx)
+            register(tx)
         with transaction() as tx:
-            found = [node for node in nodes.load(tx) if node.state != "removed"]
+            found = [node for node in load(tx) if node.state is not NodeState.REMOVED]
     except ConfigError as error:
         raise CliError(str(error), Exit.USAGE) from None
     except (Unavailable, psycopg2.OperationalError) as error:

@@ -41,7 +41,7 @@ def make_thumbnails(event: VideoPlanned, context: Context) -> None:
             store_under_hash(folder, f"storyboard-{number}", Path(path), event.video_id)
             for number, path in enumerate(made.storyboard.sheets)
         ]
-        board = msgspec.structs.replace(made.storyboard, sheets=[sheet.key for sheet in sheets])
+        board = msgspec.structs.replace(made.storyboard, sheets=[sheet.object.key for sheet in sheets])
         with context.transaction() as tx:
             if not still_wanted(tx, event.video_id, (poster, *sheets)):
                 return
@@ -49,6 +49,6 @@ def make_thumbnails(event: VideoPlanned, context: Context) -> None:
                 record(tx, stored)
             tx.execute(
                 "update video set poster_key = %s, storyboard = %s, thumbnails_done = true where id = %s",
-                (poster.key, tx.json(board), event.video_id),
+                (poster.object.key, tx.json(board), event.video_id),
             )
             release_now(tx, event.video_id)

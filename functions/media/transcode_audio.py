@@ -62,5 +62,8 @@ def _publish(tx: Transaction, video_id: str, stored: StoredSegment, *, last: boo
         )
         assert row is not None
     publish(
-        tx, SegmentEncoded(video_id, row["id"], segment.rendition, segment.index, stored.media.key, stored.init.key)
+        tx,
+        SegmentEncoded(
+            video_id, row["id"], segment.rendition, segment.index, stored.media.object.key, stored.init.object.key
+        ),
     )

@@ -2,7 +2,7 @@
 
 from shared.errors import Unavailable
 from shared.runtime.function import Context, ping_function
-from shared.storage.jobs.deletion_queue import remove_forgotten
+from shared.storage.deletion_queue import delete_queued
 from shared.videos.deleting import empty
 
 BATCH = 100
@@ -22,4 +22,4 @@ def finish_removals(context: Context) -> None:
             empty(context, video["id"])
         except Unavailable as error:
             context.log.warning("video %s is not out of the search index yet: %s", video["id"], error)
-    remove_forgotten(context.transaction)
+    delete_queued(context.transaction)

@@ -8,7 +8,7 @@ from msgspec import Struct
 from shared.db import Transaction
 from shared.objects import ObjectError, ObjectStore
 from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
-from shared.storage import Stored
+from shared.storage import ObjectRef, Replica
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.rows import own_upload, source_arrived
@@ -36,8 +36,8 @@ def _complete(tx: Transaction, upload: dict[str, Any], store: ObjectStore) -> di
     # a crash before the commit leaves the object and the parts' checksums: done again, this answers the same
     info = store.complete_multipart(upload["object_key"], upload["multipart_id"])
     tx.execute("update upload set state = 'completed', closed_at = now() where id = %s", (upload["id"],))
-    source = Stored(upload["object_key"], info.size, info.sha256, store.id, upload["video_id"], info.part_size)
-    return source_arrived(tx, upload["video_id"], source)
+    source = ObjectRef(upload["object_key"], info.size, info.sha256, info.part_size, upload["video_id"])
+    return source_arrived(tx, upload["video_id"], Replica(source, store.id))
 
 
 def _video(tx: Transaction, upload: dict[str, Any]) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from shared.objects import (
 from shared.objects.base import CHUNK, content_type
 from shared.objects.directory import DirectoryStore
 from shared.objects.multipart import PartWriter
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 
 IDLE_SECONDS = 60  # a body that stops arriving for so long is given up
 

@@ -7,7 +7,7 @@ from shared.db import Transaction
 from shared.errors import Problem
 from shared.identity import Principal, Role
 from shared.outbox import publish
-from shared.storage import Stored, record
+from shared.storage import Replica, record
 from shared.uploads.details import Details
 
 
@@ -52,15 +52,15 @@ def insert_video(tx: Transaction, video_id: str, owner_id: str, details: Details
     )
 
 
-def source_arrived(tx: Transaction, video_id: str, source: Stored) -> dict[str, Any]:
+def source_arrived(tx: Transaction, video_id: str, source: Replica) -> dict[str, Any]:
     """Records the source, and tells that the video is uploaded; its row. Raises Problem gone."""
     video = tx.one(
         "update video set state = 'uploaded', source_key = %s, source_size = %s,"
         " uploaded_at = now(), updated_at = now() where id = %s and state = 'uploading' returning *",
-        (source.key, source.size, video_id),
+        (source.object.key, source.object.size, video_id),
     )
     if video is None:
         raise Problem("gone", "The video of this upload was deleted.")
     record(tx, source)
-    publish(tx, VideoUploaded(video_id, source.key, video["source_name"], source.size))
+    publish(tx, VideoUploaded(video_id, source.object.key, video["source_name"], source.object.size))
     return video

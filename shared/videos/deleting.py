@@ -11,9 +11,9 @@ from shared.messages.room import lock_room
 from shared.outbox import publish
 from shared.runtime.context import Context
 from shared.search import open_index
-from shared.storage import Stored
-from shared.storage.io.write import forget_stored
-from shared.storage.jobs.deletion_queue import forget_objects, forget_uploads, remove_forgotten
+from shared.storage import Replica
+from shared.storage.deletion_queue import delete_queued, queue_objects, queue_uploads
+from shared.storage.records import discard
 
 
 def mark_deleted(tx: Transaction, video_id: str) -> None:
@@ -27,18 +27,18 @@ def mark_deleted(tx: Transaction, video_id: str) -> None:
         """,
         (video_id,),
     )
-    forget_uploads(tx, video_id)
+    _end_uploads(tx, video_id)
     publish(tx, VideoDeleted(video_id))
 
 
-def still_wanted(tx: Transaction, video_id: str, stored: Iterable[Stored]) -> bool:
+def still_wanted(tx: Transaction, video_id: str, stored: Iterable[Replica]) -> bool:
     """Whether the video is not deleted, nor can be before `tx` ends; else what was stored for it is to go.
 
     To be asked before anything else is locked, by whoever is about to record what was stored.
     """
     if tx.one("select 1 as there from video where id = %s and state <> 'deleted' for no key update", (video_id,)):
         return True
-    forget_stored(tx, stored)
+    discard(tx, stored)
     return False
 
 
@@ -51,12 +51,12 @@ def empty(context: Context, video_id: str) -> int:
         lock_room(tx, video_id)  # before the video, as who writes to it does
         if not _locked(tx, video_id):
             return 0
-        forget_uploads(tx, video_id)
-        forget_objects(tx, video_id)
+        _end_uploads(tx, video_id)
+        queue_objects(tx, video_id)
         for table in ("message", "media_segment", "watched"):
             tx.execute(f"delete from {table} where video_id = %s", (video_id,))  # noqa: S608, named here
         tx.execute("update upload set name = '' where video_id = %s", (video_id,))
-    left = remove_forgotten(context.transaction, video_id)
+    left = delete_queued(context.transaction, video_id)
     with context.transaction() as tx:
         if _locked(tx, video_id):
             tx.execute("update video set emptied_at = coalesce(emptied_at, now()) where id = %s", (video_id,))
@@ -64,6 +64,13 @@ def empty(context: Context, video_id: str) -> int:
             tx.execute("delete from placement_version where video_id = %s", (video_id,))
             open_index(tx).remove_video(video_id)
     return left
+
+
+def _end_uploads(tx: Transaction, video_id: str) -> None:
+    queue_uploads(tx, video_id)
+    tx.execute(
+        "update upload set state = 'aborted', closed_at = now() where video_id = %s and state = 'open'", (video_id,)
+    )
 
 
 def _locked(tx: Transaction, video_id: str) -> bool:

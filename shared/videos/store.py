@@ -6,18 +6,18 @@ from typing import NamedTuple
 
 from shared.db import Transaction
 from shared.media.model import MediaSegment
-from shared.storage import Stored, record, store_file
+from shared.storage import Replica, record, store_file
 
 
 class StoredSegment(NamedTuple):
     """A media segment whose bytes, and those of its init segment, are durable on their first node."""
 
     segment: MediaSegment
-    media: Stored
-    init: Stored
+    media: Replica
+    init: Replica
 
 
-def store_under_hash(folder: str, stem: str, path: Path, video_id: str) -> Stored:
+def store_under_hash(folder: str, stem: str, path: Path, video_id: str) -> Replica:
     """Writes the primary replica of a file. The name holds a hash of the bytes: work that is done twice cannot put
     other bytes under a name that somebody has cached."""
     return store_file(f"{folder}/{stem}-{_short_hash(path)}{path.suffix}", path, video_id)
@@ -33,7 +33,7 @@ def store_segment_files(video_id: str, segment: MediaSegment) -> StoredSegment:
     )
 
 
-def objects_of(*stored: StoredSegment) -> list[Stored]:
+def objects_of(*stored: StoredSegment) -> list[Replica]:
     return [each for segment in stored for each in (segment.media, segment.init)]
 
 
@@ -49,15 +49,15 @@ def record_segment(tx: Transaction, stored: StoredSegment, segment_id: str) -> N
         where id = %s
         """,
         (
-            stored.media.key,
-            stored.init.key,
+            stored.media.object.key,
+            stored.init.object.key,
             segment.start,
             segment.duration,
             segment.timescale,
             segment.frames,
             segment.codecs,
             segment.size,
-            stored.media.sha256,
+            stored.media.object.sha256,
             segment_id,
         ),
     )

@@ -75,5 +75,8 @@ def _publish(tx: Transaction, video_id: str, stored: StoredSegment) -> None:
         return
     record_segment(tx, stored, row["id"])
     publish(
-        tx, SegmentEncoded(video_id, row["id"], segment.rendition, segment.index, stored.media.key, stored.init.key)
+        tx,
+        SegmentEncoded(
+            video_id, row["id"], segment.rendition, segment.index, stored.media.object.key, stored.init.object.key
+        ),
     )

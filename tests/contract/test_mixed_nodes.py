@@ -11,8 +11,9 @@ from werkzeug.test import TestResponse
 from shared.db import transaction
 from shared.objects.s3.store import S3Store
 from shared.runtime.serve import create_app
-from shared.storage import delete_object, place, signed_urls
-from shared.storage.nodes.nodes import load, local_stores
+from shared.storage import delete_object, replicate, signed_urls
+from shared.storage.nodes.location import local_stores
+from shared.storage.nodes.nodes import load
 from tests.buckets import buckets, keys, s3
 from tests.conftest import Database, Wadi
 from tests.contract.object_nodes import serve_objects
@@ -39,7 +40,7 @@ def placed(database: Database, bucket: str) -> dict[str, bytes]:
     made = {key: key.encode() * 1000 for key in KEYS}
     for key, data in made.items():
         store_bytes(key, data, "1")
-        assert place(transaction, key)
+        assert replicate(transaction, key)
     return made
 
 
@@ -83,7 +84,7 @@ def test_urls_lead_past_a_node_that_does_not_answer(database: Database, placed: 
 
 def test_what_is_deleted_is_gone_from_all(database: Database, placed: dict[str, bytes], bucket: str) -> None:
     store_bytes("videos/2/x.m4s", b"abc", "2")
-    assert place(transaction, "videos/2/x.m4s")
+    assert replicate(transaction, "videos/2/x.m4s")
     with transaction() as tx:
         delete_object(tx, "videos/2/x.m4s")
     assert not any("videos/2" in key for key in keys(bucket))

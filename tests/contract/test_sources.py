@@ -12,7 +12,7 @@ from events import VideoUploaded
 from shared.db import transaction
 from shared.media.errors import MediaError
 from shared.objects import NodeUnavailable, ObjectMissing
-from shared.storage import place, source
+from shared.storage import replicate, source
 from shared.storage.nodes.nodes import load
 from tests.buckets import buckets, keys, remove, s3
 from tests.conftest import Database, Wadi
@@ -54,7 +54,7 @@ def stored(database: Database, key: str, data: bytes) -> str:
     store_bytes(key, data, "video")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPLICATION_FACTOR", "2")
-        assert place(transaction, key)
+        assert replicate(transaction, key)
     assert len(recorded(database, key)) == 2
     return key
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.functions.people import assert_problem
 from tests.functions.storing import make_segments, ready

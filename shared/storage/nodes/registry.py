@@ -1,8 +1,7 @@
-"""Taking nodes, showing them, and saying why one cannot go."""
+"""Adding nodes, showing them, and refusing to remove one that is needed."""
 
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from msgspec import Struct
 
@@ -13,7 +12,10 @@ from shared.errors import Problem
 from shared.objects import NodeUnavailable, ObjectError
 from shared.objects.factory import create_store, identity_of
 from shared.storage.nodes.health import write_probe
-from shared.storage.nodes.nodes import REGISTER_LOCK, Node, Nodes, Place, free_id, insert, load
+from shared.storage.nodes.location import NodeLocation
+from shared.storage.nodes.nodes import Node, Nodes, load
+from shared.storage.nodes.register import REGISTER_LOCK, free_id
+from shared.storage.nodes.state import NodeState, activate, forget_location, insert
 
 SHARDS_NEEDED = 4  # of the six of a frozen object
 
@@ -62,7 +64,7 @@ def overview(tx: Transaction) -> Overview:
     views = _views(tx, nodes)
     return Overview(
         coordination.epoch(tx),
-        [each for each in views if each.state != "removed" or each.objects or each.shards],
+        [each for each in views if each.state != NodeState.REMOVED or each.objects or each.shards],
         _progress(tx),
     )
 
@@ -73,43 +75,38 @@ def view(tx: Transaction, node_id: str) -> NodeView:
 
 def known(tx: Transaction, node_id: str) -> Node:
     """The node, whose row is locked. Raises Problem not-found."""
-    tx.one("select id from node where id = %s for update", (node_id,))
+    tx.execute("select 1 from node where id = %s for update", (node_id,))
     node = load(tx).get(node_id)
-    if node is None or node.state == "removed":
+    if node is None or node.state is NodeState.REMOVED:
         raise Problem("not-found", f"There is no node {node_id}.")
     return node
 
 
-def add(tx: Transaction, place: Place, weight: float, zone: str) -> str:
-    """Makes a place a node that takes objects; its id. One that was removed, or is being emptied, is taken back.
+def add(tx: Transaction, location: NodeLocation, weight: float, zone: str) -> str:
+    """Makes a location a node that takes objects; its id. One that was removed, or is being emptied, is taken back.
 
-    Raises Problem when the place does not work, is a node already, or lies in one.
+    Raises Problem when the location does not work, is a node already, or overlaps with one.
     """
     tx.execute("select pg_advisory_xact_lock(%s)", (REGISTER_LOCK,))
     nodes = list(load(tx))
     try:
-        place = _plain(place)
+        place = _normalized(location)
         own_id = identity_of(*place)
     except (ConfigError, ObjectError) as error:
-        raise Problem("invalid-request", f"{place.location} cannot be a node: {error}") from error
+        raise Problem("invalid-request", f"{location.location} cannot be a node: {error}") from error
     for other in nodes:
-        if other.state == "active" and (other.id == own_id or other.location == place.location):
+        if other.state is NodeState.ACTIVE and (other.id == own_id or other.location == place.location):
             raise Problem("wrong-state", f"{place.location} is the node {other.id} already, at {other.location}.")
-        if other.state != "removed" and other.id != own_id and _overlap(other, place):
+        if other.state is not NodeState.REMOVED and other.id != own_id and _overlap(other, place):
             raise Problem("wrong-state", f"{place.location} overlaps with the node {other.id} at {other.location}.")
     node_id = own_id or next((node.id for node in nodes if node.location == place.location), None) or free_id(tx)
     try:
         write_probe(create_store(node_id, *place))
     except (ConfigError, ObjectError) as error:
         raise Problem("invalid-request", f"{place.location} cannot be a node: {error}") from error
-    tx.execute(
-        "update node set location = 'missing:' || id where location = %s and id <> %s", (place.location, node_id)
-    )
+    forget_location(tx, place.location, except_for=node_id)
     insert(tx, node_id, place)
-    tx.execute(
-        "update node set state = 'active', weight = %s, zone = %s, suspect_since = null, lost_at = null where id = %s",
-        (weight, zone, node_id),
-    )
+    activate(tx, node_id, weight, zone)
     return node_id
 
 
@@ -117,9 +114,9 @@ def refuse_to_drain(tx: Transaction, node: Node) -> None:
     """Raises Problem replicas-at-risk when what the node holds has no place on the others."""
     nodes = load(tx)
     others = [each for each in nodes if each.in_ring and each.id != node.id]
-    usage = _usage(tx).get(node.id, _EMPTY)
+    usage = _usage(tx).get(node.id) or _Usage(node.id)
     factor = integer("REPLICATION_FACTOR", minimum=1)
-    stuck = usage["objects"] if not others or (node.in_ring and len(others) < factor <= len(nodes.active())) else 0
+    stuck = usage.objects if not others or (node.in_ring and len(others) < factor <= len(nodes.active())) else 0
     if stuck:
         raise Problem(
             "replicas-at-risk",
@@ -127,35 +124,37 @@ def refuse_to_drain(tx: Transaction, node: Node) -> None:
             f" {factor} replicas of each object. Add a node first, or set REPLICATION_FACTOR={max(1, len(others))}.",
             replicas=stuck,
         )
-    shards = tx.one(
-        "select count(*) as stuck from shard s where node_id = %s"
+    shards = tx.value(
+        int,
+        "select count(*) from shard s where node_id = %s"
         " and (select count(*) from shard where object_key = s.object_key) > %s",
         (node.id, len(others)),
     )
-    if shards and shards["stuck"]:
+    if shards:
         raise Problem(
             "replicas-at-risk",
-            f"{shards['stuck']} shards on {node.id} cannot be placed elsewhere: {len(others)} nodes would be left, and"
+            f"{shards} shards on {node.id} cannot be placed elsewhere: {len(others)} nodes would be left, and"
             " each shard of a frozen object needs one of its own. Add a node first.",
-            replicas=shards["stuck"],
+            replicas=shards,
         )
     free = [_free(each) for each in others]
     room = None if None in free else sum(bytes_ for bytes_ in free if bytes_ is not None)
-    if room is not None and room < usage["bytes"]:
+    if room is not None and room < usage.bytes:
         raise Problem(
             "replicas-at-risk",
-            f"{usage['objects']} replicas on {node.id} cannot be placed elsewhere: they have {usage['bytes']} bytes,"
+            f"{usage.objects} replicas on {node.id} cannot be placed elsewhere: they have {usage.bytes} bytes,"
             f" and {room} are free on the other nodes.",
-            replicas=usage["objects"],
+            replicas=usage.objects,
         )
 
 
 def refuse_to_lose(tx: Transaction, node: Node, given_up: int) -> None:
     """Raises Problem replicas-at-risk when the node has the last replica of other than so many objects."""
-    others = [each.id for each in load(tx) if each.counts and each.id != node.id]
-    row = tx.one(
+    others = [each.id for each in load(tx) if each.reliable and each.id != node.id]
+    lost = tx.value(
+        int,
         """
-        select count(*) as lost
+        select count(*)
         from (select object_key from replica where node_id = %(node)s
               union select object_key from shard where node_id = %(node)s) here
         where not exists (select 1 from replica r where r.object_key = here.object_key and node_id = any(%(others)s))
@@ -163,7 +162,6 @@ def refuse_to_lose(tx: Transaction, node: Node, given_up: int) -> None:
         """,
         {"node": node.id, "others": others, "of": SHARDS_NEEDED},
     )
-    lost = row["lost"] if row else 0
     if lost and lost != given_up:
         raise Problem(
             "replicas-at-risk",
@@ -173,27 +171,34 @@ def refuse_to_lose(tx: Transaction, node: Node, given_up: int) -> None:
         )
 
 
-_EMPTY = {"objects": 0, "shards": 0, "bytes": 0}
+class _Usage(Struct):
+    """What a node holds by the database."""
+
+    node_id: str
+    objects: int = 0
+    shards: int = 0
+    bytes: int = 0
 
 
-def _usage(tx: Transaction) -> dict[str, dict[str, Any]]:
+def _usage(tx: Transaction) -> dict[str, _Usage]:
     rows = tx.all(
+        _Usage,
         """
         select node_id, count(*) filter (where not shard) as objects, count(*) filter (where shard) as shards,
                sum(size)::bigint as bytes
         from (select node_id, false as shard, o.size from replica join object o on o.key = object_key
               union all select node_id, true, size from shard) held
         group by node_id
-        """
+        """,
     )
-    return {row["node_id"]: row for row in rows}
+    return {row.node_id: row for row in rows}
 
 
 def _views(tx: Transaction, nodes: Nodes) -> list[NodeView]:
     usage, share = _usage(tx), nodes.share()
     found = []
     for node in nodes:
-        used = usage.get(node.id, _EMPTY)
+        used = usage.get(node.id) or _Usage(node.id)
         found.append(
             NodeView(
                 node.id,
@@ -204,9 +209,9 @@ def _views(tx: Transaction, nodes: Nodes) -> list[NodeView]:
                 node.state,
                 "lost" if node.lost else "suspect" if node.suspect else "ok",
                 share[node.id],
-                used["objects"],
-                used["shards"],
-                used["bytes"],
+                used.objects,
+                used.shards,
+                used.bytes,
                 _free(node),
             )
         )
@@ -214,7 +219,7 @@ def _views(tx: Transaction, nodes: Nodes) -> list[NodeView]:
 
 
 def _free(node: Node) -> int | None:
-    if node.suspect or node.state == "removed":
+    if node.suspect or node.state is NodeState.REMOVED:
         return None
     try:
         return node.store.free()
@@ -222,26 +227,39 @@ def _free(node: Node) -> int | None:
         return None
 
 
+class _Pass(Struct):
+    epoch: int
+    objects: int
+    seen: int
+    copied: int
+    copied_bytes: int
+    dropped: int
+    waiting: int
+    reason: str | None
+    started_at: datetime | None
+    finished_at: datetime | None
+
+
 def _progress(tx: Transaction) -> RebalanceView:
-    row = tx.one("select * from rebalance")
+    row = tx.one(_Pass, "select * from rebalance")
     assert row is not None, "the migration made the row"
-    done = row["finished_at"] is not None and row["epoch"] == coordination.epoch(tx)
+    done = row.finished_at is not None and row.epoch == coordination.epoch(tx)
     return RebalanceView(
-        ("waiting" if row["waiting"] else "idle") if done else "running",
-        row["objects"],
-        row["seen"],
-        row["copied"],
-        row["copied_bytes"],
-        row["dropped"],
-        row["waiting"],
-        row["reason"],
-        row["started_at"],
-        row["finished_at"],
+        ("waiting" if row.waiting else "idle") if done else "running",
+        row.objects,
+        row.seen,
+        row.copied,
+        row.copied_bytes,
+        row.dropped,
+        row.waiting,
+        row.reason,
+        row.started_at,
+        row.finished_at,
     )
 
 
-def _plain(place: Place) -> Place:
-    """The same place, written in the one way that it can be compared by. Raises ConfigError."""
+def _normalized(place: NodeLocation) -> NodeLocation:
+    """The same location, written in the one way that it can be compared by. Raises ConfigError."""
     if place.kind == "s3":
         from shared.objects.s3.location import located
 
@@ -253,7 +271,7 @@ def _plain(place: Place) -> Place:
     return place._replace(location=str(Path(place.location).resolve()))
 
 
-def _overlap(node: Node, place: Place) -> bool:
+def _overlap(node: Node, place: NodeLocation) -> bool:
     """Whether one lies in the other, so that one would find the other's files among its own."""
     if node.kind != place.kind or node.options.get("endpoint") != place.options.get("endpoint"):
         return False
