@@ -2,6 +2,8 @@
 
 from msgspec import Struct
 
+SHARDS, NEEDED = 6, 4  # of a frozen object; any NEEDED of its SHARDS give the bytes
+
 
 class ObjectRef(Struct, frozen=True):
     """An object that is stored: a row of the table `object`.
@@ -24,7 +26,7 @@ class Replica(Struct, frozen=True):
 
 
 class Shard(Struct, frozen=True):
-    """One of the six shards of a frozen object. `key` is its own, on its node."""
+    """One of the shards of a frozen object. `key` is its own, on its node."""
 
     number: int
     node_id: str

@@ -19,9 +19,10 @@ from shared import coordination
 from shared.db import transaction
 from shared.runtime.serve import create_app
 from shared.storage import ObjectRef, signed_urls
-from shared.storage.erasure.code import SHARDS, encode
+from shared.storage.erasure.code import encode
 from shared.storage.erasure.read import FrozenObject, find_frozen, read_frozen, shard_key
 from shared.storage.jobs.migrate import ReplicaMigration
+from shared.storage.model import SHARDS
 from shared.storage.nodes.nodes import Nodes
 from shared.storage.placement.diff import Located, PlacementDiff
 from shared.storage.throttle import UNTHROTTLED

@@ -17,9 +17,9 @@ from shared.db import Transactions
 from shared.objects import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectInfo, ObjectMissing, ObjectStore
 from shared.objects.base import Digest
 from shared.storage.deletion_queue import delete_queued
-from shared.storage.erasure.code import NEEDED, SHARDS, encode
+from shared.storage.erasure.code import encode
 from shared.storage.erasure.read import FrozenObject, read_frozen, shard_corruption, shard_key
-from shared.storage.model import ObjectRef, Shard
+from shared.storage.model import NEEDED, SHARDS, ObjectRef, Shard
 from shared.storage.nodes.nodes import Nodes, load
 from shared.storage.records import claim, replica_nodes
 from shared.storage.replicas import first_good, read_verified

@@ -10,8 +10,8 @@ from msgspec import Struct
 
 from shared.db import Transactions
 from shared.objects import ObjectError
-from shared.storage.erasure.code import SHARDS
 from shared.storage.erasure.read import rebuild_shard
+from shared.storage.model import SHARDS
 from shared.storage.nodes.nodes import Nodes, load
 
 BATCH = 100

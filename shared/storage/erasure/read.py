@@ -8,8 +8,8 @@ from msgspec import Struct
 from shared import cache
 from shared.db import Transaction, Transactions
 from shared.objects import NodeUnavailable, ObjectError, ObjectMissing
-from shared.storage.erasure.code import NEEDED, decode_stripe, encode, stripes
-from shared.storage.model import ObjectRef, Shard
+from shared.storage.erasure.code import decode_stripe, encode, stripes
+from shared.storage.model import NEEDED, ObjectRef, Shard
 from shared.storage.nodes.nodes import Nodes, load
 from shared.storage.records import claim, find_object, shards_of
 from shared.storage.replicas import corruption

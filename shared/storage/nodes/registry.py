@@ -11,13 +11,12 @@ from shared.db import Transaction
 from shared.errors import Problem
 from shared.objects import NodeUnavailable, ObjectError
 from shared.objects.factory import create_store, identity_of
+from shared.storage.model import NEEDED
 from shared.storage.nodes.health import write_probe
 from shared.storage.nodes.location import NodeLocation
 from shared.storage.nodes.nodes import Node, Nodes, load
 from shared.storage.nodes.register import REGISTER_LOCK, free_id
 from shared.storage.nodes.state import NodeState, activate, forget_location, insert
-
-SHARDS_NEEDED = 4  # of the six of a frozen object
 
 
 class NodeView(Struct):
@@ -160,7 +159,7 @@ def refuse_to_lose(tx: Transaction, node: Node, given_up: int) -> None:
         where not exists (select 1 from replica r where r.object_key = here.object_key and node_id = any(%(others)s))
           and (select count(*) from shard s where s.object_key = here.object_key and node_id = any(%(others)s)) < %(of)s
         """,
-        {"node": node.id, "others": others, "of": SHARDS_NEEDED},
+        {"node": node.id, "others": others, "of": NEEDED},
     )
     if lost and lost != given_up:
         raise Problem(
