@@ -9,7 +9,7 @@ from shared.storage import signed_urls
 from shared.videos.model import Video
 from shared.videos.view import video_view
 
-# Each has an index in the order of the list: 0034_video_lists.sql.
+# Each has an index in the order of the list: video_watchable and video_of_owner.
 _WATCHABLE = "visibility = 'public' and state in ('playable', 'ready')"
 _OWN = "owner_id = %(mine)s and state <> 'deleted'"
 

@@ -13,7 +13,9 @@ from shared.runtime.context import Context
 from shared.search import open_index
 from shared.storage import Replica
 from shared.storage.deletion_queue import delete_queued, queue_objects, queue_uploads
+from shared.storage.placement.version import delete_version
 from shared.storage.records import discard
+from shared.videos.tables import OnDelete, tables
 
 
 def mark_deleted(tx: Transaction, video_id: str) -> None:
@@ -53,15 +55,14 @@ def empty(context: Context, video_id: str) -> int:
             return 0
         _end_uploads(tx, video_id)
         queue_objects(tx, video_id)
-        for table in ("message", "media_segment", "watched"):
-            tx.execute(f"delete from {table} where video_id = %s", (video_id,))  # noqa: S608, named here
+        for table in tables(OnDelete.DELETED):
+            tx.execute(f"delete from {table} where video_id = %s", (video_id,))  # noqa: S608, ours
         tx.execute("update upload set name = '' where video_id = %s", (video_id,))
     left = delete_queued(context.transaction, video_id)
     with context.transaction() as tx:
         if _locked(tx, video_id):
             tx.execute("update video set emptied_at = coalesce(emptied_at, now()) where id = %s", (video_id,))
-            # after the commit that removed the replicas, which is what writes it
-            tx.execute("delete from placement_version where video_id = %s", (video_id,))
+            delete_version(tx, video_id)  # after the commit that deleted the replicas, which is what writes it
             open_index(tx).remove_video(video_id)
     return left
 

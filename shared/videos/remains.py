@@ -8,16 +8,7 @@ from shared.config import setting
 from shared.db import Transaction
 from shared.objects import NodeUnavailable, ObjectStore
 from shared.storage.nodes.nodes import load
-
-# All tables with a column that names the video, but for its own row, which stays empty.
-TABLES = (
-    "object",
-    "media_segment",
-    "message",
-    "watched",
-    "placement_version",
-    "search_document",
-)
+from shared.videos.tables import GONE
 
 
 class Remains(Struct):
@@ -32,8 +23,8 @@ def remains(tx: Transaction, video_id: str) -> Iterator[Remains]:
     row = tx.one("select title, description, tags, plan is null as planless from video where id = %s", (video_id,))
     if row and (row["title"] or row["description"] or row["tags"] or not row["planless"]):
         yield Remains(video_id, "table video", "its title, description, tags or plan")
-    for table in TABLES:
-        found = tx.one(f"select count(*) as rows from {table} where video_id = %s", (video_id,))  # noqa: S608, above
+    for table in GONE:
+        found = tx.one(f"select count(*) as rows from {table} where video_id = %s", (video_id,))  # noqa: S608, ours
         if found and found["rows"]:
             yield Remains(video_id, f"table {table}", f"{found['rows']} rows")
     uploads = tx.all("select id, object_key, multipart_id, state, name from upload where video_id = %s", (video_id,))
