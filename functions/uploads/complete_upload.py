@@ -28,13 +28,13 @@ def complete_upload(request: CompleteUpload, context: Context) -> Accepted[Video
         video = _video(tx, upload) if upload["state"] == "completed" else _complete(tx, upload, store)
         view = video_view(video, context.base_url)
     with suppress(ObjectError):  # expire_uploads removes what is left
-        store.forget_multipart(upload["object_key"], upload["multipart_id"])
+        store.multipart.forget(upload["object_key"], upload["multipart_id"])
     return Accepted(view)
 
 
 def _complete(tx: Transaction, upload: dict[str, Any], store: ObjectStore) -> dict[str, Any]:
     # a crash before the commit leaves the object and the parts' checksums: done again, this answers the same
-    info = store.complete_multipart(upload["object_key"], upload["multipart_id"])
+    info = store.multipart.complete(upload["object_key"], upload["multipart_id"])
     tx.execute("update upload set state = 'completed', closed_at = now() where id = %s", (upload["id"],))
     source = ObjectRef(upload["object_key"], info.size, info.sha256, info.part_size, upload["video_id"])
     return source_arrived(tx, upload["video_id"], Replica(source, store.id))

@@ -88,7 +88,7 @@ def _delete_batch(transaction: Transactions, only: str, params: dict[str, object
                 store = load(tx).store(str(params["node"]))
             for entry in entries:
                 if entry.multipart_id:
-                    store.forget_multipart(entry.key, entry.multipart_id)
+                    store.multipart.forget(entry.key, entry.multipart_id)
                 store.delete(entry.key)
                 done.append((entry.node_id, entry.key, entry.multipart_id))
         except NodeUnavailable as error:

@@ -63,6 +63,6 @@ def _on_node(store: ObjectStore, video_id: str, keys: list[str], parts: set[str]
         if store.size(key) is not None:
             yield key
     if parts:
-        for upload in store.multiparts():
+        for upload in store.multipart.started():
             if upload.id in parts:
                 yield f"parts of {upload.key}"

@@ -124,13 +124,13 @@ def send_whole(person: Person, data: bytes) -> TestResponse:
 def test_forgotten_uploads_are_swept(database: Database, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a killed put, and of an upload whose end was decided while the bucket did not answer."""
     store = S3Store("bucket", f"s3://{bucket}/p")
-    store.start_multipart("sources/forgotten", 3, 3)
+    store.multipart.start("sources/forgotten", 3, 3)
     s3().create_multipart_upload(Bucket=bucket, Key="p/objects/videos/killed")
-    assert len(store.multiparts()) == 2
+    assert len(store.multipart.started()) == 2
     assert ping("expire_uploads").status_code == 204
-    assert len(store.multiparts()) == 2  # they may be alive
+    assert len(store.multipart.started()) == 2  # they may be alive
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 25 * 3600)
     assert ping("expire_uploads").status_code == 204
-    assert store.multiparts() == []
+    assert store.multipart.started() == []
     assert not any(key.startswith("p/uploads/") for key in keys(bucket))

@@ -153,7 +153,7 @@ def test_uploads_in_progress_are_never_touched(database: Database, uploader: Upl
     uploader.send_all(whole)
     row = uploader.row(whole["id"])
     # complete on the node, and not yet in the database
-    uploader.store(whole["id"]).complete_multipart(row["object_key"], row["multipart_id"])
+    uploader.store(whole["id"]).multipart.complete(row["object_key"], row["multipart_id"])
     for _ in range(3):
         collect()
         time_passes(database)
@@ -164,12 +164,12 @@ def test_uploads_in_progress_are_never_touched(database: Database, uploader: Upl
 
 def test_an_upload_in_parts_that_nobody_knows_goes(database: Database, uploader: Uploader) -> None:
     store = local_stores()["node-1"]
-    upload = store.start_multipart("sources/forgotten", 10, 10)
+    upload = store.multipart.start("sources/forgotten", 10, 10)
     collect()
-    assert upload in {each.id for each in store.multiparts()}
+    assert upload in {each.id for each in store.multipart.started()}
     time_passes(database)
     collect()
-    assert upload not in {each.id for each in store.multiparts()}
+    assert upload not in {each.id for each in store.multipart.started()}
 
 
 def test_objects_of_a_video_that_is_no_more_go_with_their_rows(database: Database, creator: Person) -> None:

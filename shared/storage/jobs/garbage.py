@@ -132,7 +132,7 @@ def _contents(store: ObjectStore) -> Iterator[Found]:
             yield Found(check_key(each.key), "", each.size, each.stored)
         except InvalidKey:  # no object of ours has such a name: whoever put it there may want it
             log.warning("%s holds %r, which is not ours", store.id, each.key)
-    for upload in store.multiparts():
+    for upload in store.multipart.started():
         yield Found(upload.key, upload.id, 0, upload.started)
 
 
@@ -188,7 +188,7 @@ def _delete_due(transactions: Transactions, store: ObjectStore) -> int:
                 _strike_out(tx, store, each)
                 continue
             if each.upload:
-                store.forget_multipart(each.key, each.upload)
+                store.multipart.forget(each.key, each.upload)
             else:
                 store.delete(each.key)  # its rows are those of a video that does not exist any more
                 tx.execute("delete from replica where object_key = %s and node_id = %s", (each.key, store.id))
@@ -209,7 +209,7 @@ def _strike_out(tx: Transaction, store: ObjectStore, each: Found) -> None:
 def _is_unchanged(store: ObjectStore, found: Found) -> bool:
     """Whether it is still the same: bytes that were written again are in use."""
     if found.upload:
-        return any(each.id == found.upload for each in store.multiparts())
+        return any(each.id == found.upload for each in store.multipart.started())
     return any(each.key == found.key and each.stored == found.stored for each in store.listing(found.key))
 
 
