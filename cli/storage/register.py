@@ -6,7 +6,7 @@ import os
 from cli.exits import Exit
 from cli.session import Session
 
-HELP = "make nodes of the places that the settings name; a node that was restored elsewhere is found by its own name"
+HELP = "make nodes of the locations that the settings name; a node that was restored elsewhere is found by its own name"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:

@@ -9,7 +9,7 @@ from shared.media.errors import MediaError
 from shared.media.pictures.thumbnails import make_thumbnails as make
 from shared.runtime.function import Context, event_function, seconds
 from shared.runtime.workspace import workspace
-from shared.storage import record, source
+from shared.storage import ffmpeg_input, record
 from shared.uploads.sources import release_now
 from shared.videos.deleting import still_wanted
 from shared.videos.failing import ends_with_video
@@ -28,7 +28,7 @@ def make_thumbnails(event: VideoPlanned, context: Context) -> None:
     folder = f"videos/{event.video_id}"
     with ends_with_video(context, event.video_id), workspace("make_thumbnails") as work:
         try:
-            with source(context.transaction, video["source_key"]) as file:
+            with ffmpeg_input(context.transaction, video["source_key"]) as file:
                 made = make(file.path, plan, work)
         except MediaError as error:
             context.log.warning("video %s stays without pictures: %s", event.video_id, error.reason)

@@ -6,7 +6,7 @@ from shared.media.model import Plan
 from shared.media.planning.plan import plan
 from shared.outbox import publish
 from shared.runtime.function import Context, event_function, seconds
-from shared.storage import source
+from shared.storage import ffmpeg_input
 from shared.videos.failing import fails_video
 from shared.videos.work import planned_work
 
@@ -18,7 +18,7 @@ def plan_video(event: VideoUploaded, context: Context) -> None:
             video = tx.one("select state from video where id = %s", (event.video_id,))
             if video is None or video["state"] != "uploaded":
                 return
-        with source(context.transaction, event.source_key) as file:
+        with ffmpeg_input(context.transaction, event.source_key) as file:
             planned = plan(file.path)
         _publish(event.video_id, planned, context)
 

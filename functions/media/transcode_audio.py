@@ -7,7 +7,7 @@ from shared.media.audio.encode import encode_audio
 from shared.outbox import publish
 from shared.runtime.function import Context, event_function, seconds
 from shared.runtime.workspace import workspace
-from shared.storage import source
+from shared.storage import ffmpeg_input
 from shared.videos.deleting import still_wanted
 from shared.videos.failing import fails_video
 from shared.videos.store import StoredSegment, objects_of, record_segment, store_segment_files
@@ -25,7 +25,7 @@ def transcode_audio(event: AudioPlanned, context: Context) -> None:
         plan = plan_of(video)
         assert plan is not None, "planned audio has a plan: both commit together"
         waiting: list[StoredSegment] = []  # the newest one
-        with source(context.transaction, video["source_key"]) as file:
+        with ffmpeg_input(context.transaction, video["source_key"]) as file:
             for segment in encode_audio(file.path, plan, folder):
                 # one behind: the last segment commits together with audio_done, so that whoever sees the last segment's
                 # event also sees that no more will come

@@ -4,12 +4,12 @@
 ObjectError
 ├── InvalidKey        the key is not a plain relative path
 ├── ObjectMissing     there is no object under this key
-├── ChecksumMismatch  the bytes are not those that were promised; nothing was kept
+├── ChecksumMismatch  the bytes have another checksum than was given; nothing was stored
 ├── NodeUnavailable   the node cannot be reached or refuses to work
 ├── NodeFull          the node has no room left
 ├── UploadGone        the multipart upload was completed, aborted, or never was
 ├── PartsMissing      the upload cannot be completed yet: `.numbers`
-├── PartSizeWrong     a part has another length than its place in the file
+├── PartSizeWrong     a part has another length than its number in the file asks for
 └── PartBusy          the part, or the upload, is being written by another process
 """
 
@@ -173,7 +173,7 @@ class ObjectStore(ABC):
     ) -> ObjectInfo:
         """Stores the bytes; they are durable when this returns, and invisible before.
 
-        With `sha256` (and `part_size`, see ObjectInfo) bytes that do not match are not kept.
+        With `sha256` (and `part_size`, see ObjectInfo) bytes that do not match are not stored.
         Raises ChecksumMismatch, NodeFull, and whatever `chunks` raises.
         """
 
@@ -222,7 +222,7 @@ class ObjectStore(ABC):
 
     @abstractmethod
     def sweep(self, before: float) -> int:
-        """Removes what crashes left behind before that time (seconds since the epoch); how many files."""
+        """Deletes what crashes left behind before that time (seconds since the epoch); how many files."""
 
 
 def check_key(key: str) -> str:

@@ -1,7 +1,7 @@
 """Where objects are: the nodes, the ring, and the replicas and shards of each object.
 
-`store_file` and `record` bring an object in, `replicate` makes its other replicas, `signed_urls` and `source` read it,
-`delete_object` deletes it. The modules, each of which imports only those above it:
+`store_file` and `record` bring an object in, `replicate` makes its other replicas, `signed_urls` and `ffmpeg_input`
+read it, `delete_object` deletes it. The modules, each of which imports only those above it:
 
 model, throttle    what an object, a replica and a shard are; the rate limit of background jobs
 nodes/             the nodes, their states, the ring, and which of them answer
@@ -17,7 +17,7 @@ May import shared/{db,outbox,coordination,cache,telemetry,objects} and what thes
 node, object, replica, shard, removal, garbage, lost_object, replica_check, shard_check, scrub and rebalance is here.
 """
 
-from shared.storage.io.source import source
+from shared.storage.io.ffmpeg_input import ffmpeg_input
 from shared.storage.io.urls import signed_url, signed_urls
 from shared.storage.io.write import store_file
 from shared.storage.model import ObjectRef, Replica
@@ -28,10 +28,10 @@ __all__ = [
     "ObjectRef",
     "Replica",
     "delete_object",
+    "ffmpeg_input",
     "record",
     "replicate",
     "signed_url",
     "signed_urls",
-    "source",
     "store_file",
 ]

@@ -2,7 +2,7 @@
 
 An entry (table `removal`) is written by the transaction that deletes the rows of an object, and goes once its node has
 deleted the bytes. So nothing is dropped from the database that is still on a node without an entry, and a node that
-comes back after months is still told what to delete.
+comes back after months still gets to know what to delete.
 """
 
 import logging

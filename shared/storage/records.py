@@ -85,7 +85,7 @@ def record(tx: Transaction, replica: Replica) -> None:
 def discard(tx: Transaction, replicas: Iterable[Replica]) -> None:
     """Queues for deletion what was stored for a deleted video and came too late to be recorded.
 
-    remove_video_files may have run before: it is told again, else the bytes would wait for finish_removals.
+    remove_video_files may have run before: its event is published again, else the bytes would wait for finish_removals.
     """
     late = list(replicas)
     for each in late:

@@ -10,7 +10,7 @@ from shared.media.model import MediaSegment, Plan
 from shared.outbox import publish
 from shared.runtime.context import Context
 from shared.runtime.workspace import workspace
-from shared.storage import source
+from shared.storage import ffmpeg_input
 from shared.videos.deleting import still_wanted
 from shared.videos.failing import fails_video
 from shared.videos.store import StoredSegment, objects_of, record_segment, store_segment_files
@@ -29,7 +29,7 @@ def transcode(event: SegmentPlanned, context: Context) -> None:
         plan = plan_of(video)
         assert plan is not None, "a planned segment has a plan: both commit together"
         haste = _haste(event, plan)
-        with source(context.transaction, video["source_key"]) as file:
+        with ffmpeg_input(context.transaction, video["source_key"]) as file:
             segments = encode_segment(
                 file.path, plan, event.index, missing, folder, threads=haste.threads, niceness=haste.niceness
             )

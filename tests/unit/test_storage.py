@@ -11,7 +11,7 @@ from shared.db import transaction
 from shared.errors import Problem
 from shared.objects import NodeFull, NodeUnavailable, ObjectMissing
 from shared.objects.directory import DirectoryStore, identity
-from shared.storage import Replica, delete_object, record, signed_url, signed_urls, source, store_file
+from shared.storage import Replica, delete_object, ffmpeg_input, record, signed_url, signed_urls, store_file
 from shared.storage.nodes.location import local_stores
 from shared.storage.nodes.nodes import Nodes, load
 from shared.storage.nodes.register import register
@@ -187,7 +187,7 @@ def test_readers_spread_over_the_replicas(database: Database, disks: list[Path],
 
 def test_a_source_is_a_path_here(database: Database, disks: list[Path], tmp_path: Path) -> None:
     def path_of(key: str) -> Path:
-        with source(transaction, key) as file:
+        with ffmpeg_input(transaction, key) as file:
             return Path(file.path)
 
     stored = put("sources/1", b"abc", tmp_path)

@@ -1,4 +1,4 @@
-"""Makes a bucket ready for Wadi: there, readable by browsers, and rid of uploads that nobody ended.
+"""Makes a bucket ready for Wadi: there, readable by browsers, and rid of uploads that were never completed.
 
 Rules of others are kept: ours carry a name, and only those are replaced.
 """
@@ -21,7 +21,7 @@ DAY_HOURS = 24
 
 
 class Step(NamedTuple):
-    """What became of one thing: `done`, `kept` (it was so already), `missing` (the server cannot do it), `unusable`
+    """The result of one step: `done`, `kept` (it was so already), `missing` (the server cannot do it), `unusable`
     (it cannot, and Wadi cannot do without)."""
 
     location: str

@@ -1,6 +1,6 @@
-"""Shards on nodes that are lost, made anew on others: of six two may be missing, and losses must not add up to three.
+"""Shards on nodes that are lost are rebuilt on others: of six two may be missing, and losses must not add up to three.
 
-Corrupt ones are made anew by scrub, and those on nodes that can be read are moved by rebalance.
+Corrupt ones are rebuilt by scrub, and those on nodes that can be read are moved by rebalance.
 """
 
 import logging
@@ -32,8 +32,8 @@ class _LostShard(Struct):
 
 
 def replace_lost_shards(transactions: Transactions, seconds: float) -> int:
-    """Works for about so long, under a lock that the caller holds and `transactions` check; how many shards were made
-    anew."""
+    """Works for about so long, under a lock that the caller holds and `transactions` check; how many shards were
+    rebuilt."""
     until, made, failed = time.monotonic() + seconds, 0, list[str]()
     while time.monotonic() < until and (batch := _batch(transactions, failed)):
         nodes, lost = batch
@@ -63,7 +63,7 @@ def _replaced(transactions: Transactions, nodes: Nodes, shard: _LostShard) -> bo
     try:
         made = rebuild_shard(transactions, shard.object_key, shard.number, target)
     except ObjectError as error:
-        log.error("the shard %s of %s, which is lost, cannot be made anew: %s", shard.key, shard.node_id, error)
+        log.error("the shard %s of %s, which is lost, cannot be rebuilt: %s", shard.key, shard.node_id, error)
         return False
-    log.warning("the shard %s of %s, which is lost, is made anew on %s", shard.key, shard.node_id, target)
+    log.warning("the shard %s of %s, which is lost, is rebuilt on %s", shard.key, shard.node_id, target)
     return made

@@ -1,4 +1,4 @@
-"""Frozen objects: read from any four of their shards; one that is corrupt or gone is made anew from the others."""
+"""Frozen objects: read from any four of their shards; one that is corrupt or gone is rebuilt from the others."""
 
 import logging
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ def shard_corruption(nodes: Nodes, shard: Shard) -> str | None:
 
 
 def rebuild_shard(transactions: Transactions, key: str, number: int, node_id: str | None = None) -> bool:
-    """Makes a shard anew from others, on its node or on another one; False when there is no such shard (any more).
+    """Rebuilds a shard from others, on its node or on another one; False when there is no such shard (any more).
 
     Raises ObjectMissing when fewer than four others are good, NodeUnavailable, NodeFull.
     """

@@ -1,4 +1,4 @@
-"""Objects out: URLs for clients. What ffmpeg reads is in source.py."""
+"""Objects out: URLs for clients. What ffmpeg reads is in ffmpeg_input.py."""
 
 import time
 from collections.abc import Iterable, Sequence

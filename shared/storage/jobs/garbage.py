@@ -136,8 +136,8 @@ def _contents(store: ObjectStore) -> Iterator[Found]:
         yield Found(upload.key, upload.id, 0, upload.started)
 
 
-def _batches(things: Iterable[Found]) -> Iterator[list[Found]]:
-    each = iter(things)
+def _batches(found: Iterable[Found]) -> Iterator[list[Found]]:
+    each = iter(found)
     while batch := list(islice(each, BATCH)):
         yield batch
 

@@ -96,7 +96,7 @@ class ReplicaMigration:
         self._copied += 1
 
     def _all_there(self, keepers: list[str]) -> bool:
-        """Whether each keeper really has it; one that lost it gets it anew before any node drops it."""
+        """Whether each keeper really has it; one that lost it gets a new copy before any node drops it."""
         for name in keepers:
             try:
                 there = is_there(self._nodes.store(name), self._object)
@@ -161,7 +161,7 @@ class ShardMigration:
         return Migrated(copied, size, copied, waiting)
 
     def _move(self, shard: Shard, home: str) -> None:
-        """Copies a shard, or makes it anew from the others where it cannot be read."""
+        """Copies a shard, or rebuilds it from the others where it cannot be read."""
         with self._transactions() as tx:  # an entry from when a shard was here before must not delete this one
             tx.execute("delete from removal where node_id = %s and key = %s", (home, shard.key))
         node = self._nodes.get(shard.node_id)

@@ -1,7 +1,7 @@
 """Which nodes answer.
 
 A node that answers renews its lease (shared/coordination). One whose lease ran out is suspect: new objects go
-elsewhere. One that was suspect for NODE_LOST_AFTER_SECONDS is lost: its replicas are made anew elsewhere. Should it
+elsewhere. One that was suspect for NODE_LOST_AFTER_SECONDS is lost: its objects get new replicas elsewhere. Should it
 come back, what it holds counts again.
 """
 
@@ -121,4 +121,4 @@ def update_health(tx: Transaction, alive: set[str]) -> None:
     )
     if lost and alive & {node.id for node in known}:
         mark_lost(tx, lost)
-        log.error("lost nodes: %s; their replicas are made anew elsewhere", ", ".join(lost))
+        log.error("lost nodes: %s; their objects get new replicas elsewhere", ", ".join(lost))

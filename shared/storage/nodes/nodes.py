@@ -30,7 +30,7 @@ class Node(Struct, frozen=True):
     state: NodeState
     options: dict[str, Any]
     suspect: bool  # it does not answer
-    lost: bool  # for so long that its replicas are made anew elsewhere
+    lost: bool  # for so long that its objects get new replicas elsewhere
 
     @property
     def store(self) -> ObjectStore:

@@ -89,22 +89,22 @@ def add(tx: Transaction, location: NodeLocation, weight: float, zone: str) -> st
     tx.execute("select pg_advisory_xact_lock(%s)", (REGISTER_LOCK,))
     nodes = list(load(tx))
     try:
-        place = _normalized(location)
-        own_id = identity_of(*place)
+        where = _normalized(location)
+        own_id = identity_of(*where)
     except (ConfigError, ObjectError) as error:
         raise Problem("invalid-request", f"{location.location} cannot be a node: {error}") from error
     for other in nodes:
-        if other.state is NodeState.ACTIVE and (other.id == own_id or other.location == place.location):
-            raise Problem("wrong-state", f"{place.location} is the node {other.id} already, at {other.location}.")
-        if other.state is not NodeState.REMOVED and other.id != own_id and _overlap(other, place):
-            raise Problem("wrong-state", f"{place.location} overlaps with the node {other.id} at {other.location}.")
-    node_id = own_id or next((node.id for node in nodes if node.location == place.location), None) or free_id(tx)
+        if other.state is NodeState.ACTIVE and (other.id == own_id or other.location == where.location):
+            raise Problem("wrong-state", f"{where.location} is the node {other.id} already, at {other.location}.")
+        if other.state is not NodeState.REMOVED and other.id != own_id and _overlap(other, where):
+            raise Problem("wrong-state", f"{where.location} overlaps with the node {other.id} at {other.location}.")
+    node_id = own_id or next((node.id for node in nodes if node.location == where.location), None) or free_id(tx)
     try:
-        write_probe(create_store(node_id, *place))
+        write_probe(create_store(node_id, *where))
     except (ConfigError, ObjectError) as error:
-        raise Problem("invalid-request", f"{place.location} cannot be a node: {error}") from error
-    forget_location(tx, place.location, except_for=node_id)
-    insert(tx, node_id, place)
+        raise Problem("invalid-request", f"{where.location} cannot be a node: {error}") from error
+    forget_location(tx, where.location, except_for=node_id)
+    insert(tx, node_id, where)
     activate(tx, node_id, weight, zone)
     return node_id
 
@@ -257,23 +257,23 @@ def _progress(tx: Transaction) -> RebalanceView:
     )
 
 
-def _normalized(place: NodeLocation) -> NodeLocation:
+def _normalized(where: NodeLocation) -> NodeLocation:
     """The same location, written in the one way that it can be compared by. Raises ConfigError."""
-    if place.kind == "s3":
+    if where.kind == "s3":
         from shared.objects.s3.location import located
 
-        return place._replace(location=str(located(place.location, place.options)))
-    if not Path(place.location).is_absolute():
+        return where._replace(location=str(located(where.location, where.options)))
+    if not Path(where.location).is_absolute():
         raise ConfigError("the path of a directory must begin with a slash")
-    if place.options:
+    if where.options:
         raise ConfigError("a directory has no options")
-    return place._replace(location=str(Path(place.location).resolve()))
+    return where._replace(location=str(Path(where.location).resolve()))
 
 
-def _overlap(node: Node, place: NodeLocation) -> bool:
+def _overlap(node: Node, where: NodeLocation) -> bool:
     """Whether one lies in the other, so that one would find the other's files among its own."""
-    if node.kind != place.kind or node.options.get("endpoint") != place.options.get("endpoint"):
+    if node.kind != where.kind or node.options.get("endpoint") != where.options.get("endpoint"):
         return False
     there = str(Path(node.location).resolve()) if node.kind == "directory" else node.location
-    one, other = (f"{location.rstrip('/')}/" for location in (there, place.location))
+    one, other = (f"{location.rstrip('/')}/" for location in (there, where.location))
     return one.startswith(other) or other.startswith(one)

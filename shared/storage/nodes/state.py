@@ -5,7 +5,7 @@
                            └────────── remove ──────────────────▲
 
 `activate` takes a draining or removed node back. Beside its state, a node is suspect while it does not answer, and lost
-when it has not answered for so long that its replicas are made anew elsewhere. Every change that matters to the ring
+when it has not answered for so long that its objects get new replicas elsewhere. Every change that matters to the ring
 changes its epoch (a trigger), so a statement that changes nothing must not be sent.
 """
 

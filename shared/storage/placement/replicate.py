@@ -71,7 +71,7 @@ class _Replication:
             self._object,
             (self._nodes.store(node_id) for node_id in list(self._good)),
             lambda origin: copy(origin, target, self._object),
-            # so it will be written anew, from a good one
+            # so it will be written again, from a good one
             on_bad=lambda origin, _: self._good.remove(origin.id),
         )
 

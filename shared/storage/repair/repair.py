@@ -1,4 +1,4 @@
-"""Makes a corrupt replica anew, from any good copy that a node has."""
+"""Repairs a corrupt replica from any good copy that a node has."""
 
 import logging
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Compares replicas and shards with their checksums, and makes the corrupt ones anew.
+"""Compares replicas and shards with their checksums, and rebuilds the corrupt ones.
 
 What was checked the longest ago comes first, at a limited rate, so that everything is read once in SCRUB_EVERY_DAYS.
 Only one process does it at a time, under a lock, and every transaction checks the lock's fence.
@@ -166,17 +166,17 @@ class _Scrub:
                 self._undecided.add(due.object_key)
 
     def _rebuild(self, due: _Due, number: int, reason: str) -> RepairResult:
-        """Makes a shard anew from four others."""
+        """Rebuilds a shard from four others."""
         try:
             rebuilt = rebuild_shard(self._transactions, due.object_key, number)
         except (NodeUnavailable, NodeFull) as error:
-            log.error("%s on %s is corrupt and cannot be made anew now: %s", due.key, due.node_id, error)
+            log.error("%s on %s is corrupt and cannot be rebuilt now: %s", due.key, due.node_id, error)
             return RepairResult.UNDECIDED
         except ObjectMissing:
             return self._note_lost(due, f"{reason} on {due.node_id}, and fewer than four other shards are good")
         if not rebuilt:
             return RepairResult.GONE
-        log.warning("%s on %s was corrupt (%s) and is made anew", due.key, due.node_id, reason)
+        log.warning("%s on %s was corrupt (%s) and is rebuilt", due.key, due.node_id, reason)
         with self._transactions() as tx:
             self._note_checked(tx, due)
             count_repaired(tx)

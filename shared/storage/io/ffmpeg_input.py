@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from shared.storage.io.range_server import RangeServer
 
 
-class Source:
+class FfmpegInput:
     """`path` is what ffmpeg reads: a path, or a URL."""
 
     def __init__(self, path: str, server: "RangeServer | None" = None) -> None:
@@ -38,19 +38,19 @@ class Source:
 
 
 @contextmanager
-def source(transaction: Transactions, key: str) -> Iterator[Source]:
+def ffmpeg_input(transaction: Transactions, key: str) -> Iterator[FfmpegInput]:
     """The object, readable for as long as the block lasts. At its end `check` is called.
 
     Raises ObjectMissing when it is lost for good, NodeUnavailable when a node that may have it does not answer.
     """
     found = _find(transaction, key)
     if isinstance(found, Path):
-        yield Source(str(found))
+        yield FfmpegInput(str(found))
         return
     from shared.storage.io.range_server import RangeServer  # only here: it would slow down every cold start
 
     with RangeServer(found.object, found.stores) as server:
-        served = Source(server.url, server)
+        served = FfmpegInput(server.url, server)
         try:
             yield served
         except Exception:
