@@ -7,9 +7,10 @@ from msgspec import Meta, Struct, field
 from events import NodeAdded
 from shared.outbox import publish
 from shared.runtime.function import ADMIN, Context, Created, http_function
+from shared.storage.nodes.admin import add
 from shared.storage.nodes.location import NodeLocation
 from shared.storage.nodes.nodes import load, note_directories
-from shared.storage.nodes.registry import NodeView, add, view
+from shared.storage.nodes.overview import NodeView, view
 
 
 class AddNode(Struct):

@@ -8,7 +8,8 @@ from msgspec import Struct
 from events import NodeRemoved
 from shared.outbox import publish
 from shared.runtime.function import ADMIN, Accepted, Context, http_function
-from shared.storage.nodes.registry import NodeView, known, refuse_to_drain, refuse_to_lose, view
+from shared.storage.nodes.admin import known, refuse_to_drain, refuse_to_lose
+from shared.storage.nodes.overview import NodeView, view
 from shared.storage.nodes.state import NodeState, remove, start_draining
 
 

@@ -7,7 +7,8 @@ from msgspec import Meta, Struct
 from events import NodeAdded
 from shared.outbox import publish
 from shared.runtime.function import ADMIN, Context, http_function
-from shared.storage.nodes.registry import NodeView, known, view
+from shared.storage.nodes.admin import known
+from shared.storage.nodes.overview import NodeView, view
 from shared.storage.nodes.state import set_weight
 
 

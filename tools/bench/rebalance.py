@@ -54,9 +54,9 @@ def run(folder: Path, segments: int, size: int) -> dict[str, Any]:
 
 def measure(folder: Path, segments: int, size: int) -> dict[str, Any]:
     from shared.db import transaction
+    from shared.storage.nodes.admin import add
     from shared.storage.nodes.location import NodeLocation
     from shared.storage.nodes.nodes import load
-    from shared.storage.nodes.registry import add
 
     keys = fill(folder, segments, size)
     settle()  # finds everything in its place

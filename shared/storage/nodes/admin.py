@@ -1,75 +1,19 @@
-"""Adding nodes, showing them, and refusing to remove one that is needed."""
+"""Adding nodes, and refusing to remove one that is needed."""
 
-from datetime import datetime
 from pathlib import Path
 
-from msgspec import Struct
-
-from shared import coordination
 from shared.config import ConfigError, integer
 from shared.db import Transaction
 from shared.errors import Problem
-from shared.objects import NodeUnavailable, ObjectError
+from shared.objects import ObjectError
 from shared.objects.factory import create_store, identity_of
 from shared.storage.model import NEEDED
 from shared.storage.nodes.health import write_probe
 from shared.storage.nodes.location import NodeLocation
-from shared.storage.nodes.nodes import Node, Nodes, load
+from shared.storage.nodes.nodes import Node, load
+from shared.storage.nodes.overview import Usage, free_bytes, usage
 from shared.storage.nodes.register import REGISTER_LOCK, free_id
 from shared.storage.nodes.state import NodeState, activate, forget_location, insert
-
-
-class NodeView(Struct):
-    """`share`: the part of all objects that is to come here. `free`: bytes, null where there is no such limit or no
-    answer. `health`: ok, suspect (it does not answer) or lost (for so long that its replicas are made anew)."""
-
-    id: str
-    kind: str
-    location: str
-    zone: str
-    weight: float
-    state: str
-    health: str
-    share: float
-    objects: int
-    shards: int
-    bytes: int
-    free: int | None
-
-
-class RebalanceView(Struct):
-    """`state`: idle, running, or waiting (for a node that cannot take what belongs there: see `reason`)."""
-
-    state: str
-    objects: int
-    seen: int
-    copied: int
-    copied_bytes: int
-    dropped: int
-    waiting: int
-    reason: str | None
-    started_at: datetime | None
-    finished_at: datetime | None
-
-
-class Overview(Struct):
-    epoch: int
-    nodes: list[NodeView]
-    rebalance: RebalanceView
-
-
-def overview(tx: Transaction) -> Overview:
-    nodes = load(tx)
-    views = _views(tx, nodes)
-    return Overview(
-        coordination.epoch(tx),
-        [each for each in views if each.state != NodeState.REMOVED or each.objects or each.shards],
-        _progress(tx),
-    )
-
-
-def view(tx: Transaction, node_id: str) -> NodeView:
-    return next(each for each in _views(tx, load(tx)) if each.id == node_id)
 
 
 def known(tx: Transaction, node_id: str) -> Node:
@@ -113,9 +57,9 @@ def refuse_to_drain(tx: Transaction, node: Node) -> None:
     """Raises Problem replicas-at-risk when what the node holds has no place on the others."""
     nodes = load(tx)
     others = [each for each in nodes if each.in_ring and each.id != node.id]
-    usage = _usage(tx).get(node.id) or _Usage(node.id)
+    used = usage(tx).get(node.id) or Usage(node.id)
     factor = integer("REPLICATION_FACTOR", minimum=1)
-    stuck = usage.objects if not others or (node.in_ring and len(others) < factor <= len(nodes.active())) else 0
+    stuck = used.objects if not others or (node.in_ring and len(others) < factor <= len(nodes.active())) else 0
     if stuck:
         raise Problem(
             "replicas-at-risk",
@@ -136,14 +80,14 @@ def refuse_to_drain(tx: Transaction, node: Node) -> None:
             " each shard of a frozen object needs one of its own. Add a node first.",
             replicas=shards,
         )
-    free = [_free(each) for each in others]
+    free = [free_bytes(each) for each in others]
     room = None if None in free else sum(bytes_ for bytes_ in free if bytes_ is not None)
-    if room is not None and room < usage.bytes:
+    if room is not None and room < used.bytes:
         raise Problem(
             "replicas-at-risk",
-            f"{usage.objects} replicas on {node.id} cannot be placed elsewhere: they have {usage.bytes} bytes,"
+            f"{used.objects} replicas on {node.id} cannot be placed elsewhere: they have {used.bytes} bytes,"
             f" and {room} are free on the other nodes.",
-            replicas=usage.objects,
+            replicas=used.objects,
         )
 
 
@@ -168,93 +112,6 @@ def refuse_to_lose(tx: Transaction, node: Node, given_up: int) -> None:
             f" or give them up with lose={lost}.",
             replicas=lost,
         )
-
-
-class _Usage(Struct):
-    """What a node holds by the database."""
-
-    node_id: str
-    objects: int = 0
-    shards: int = 0
-    bytes: int = 0
-
-
-def _usage(tx: Transaction) -> dict[str, _Usage]:
-    rows = tx.all(
-        _Usage,
-        """
-        select node_id, count(*) filter (where not shard) as objects, count(*) filter (where shard) as shards,
-               sum(size)::bigint as bytes
-        from (select node_id, false as shard, o.size from replica join object o on o.key = object_key
-              union all select node_id, true, size from shard) held
-        group by node_id
-        """,
-    )
-    return {row.node_id: row for row in rows}
-
-
-def _views(tx: Transaction, nodes: Nodes) -> list[NodeView]:
-    usage, share = _usage(tx), nodes.share()
-    found = []
-    for node in nodes:
-        used = usage.get(node.id) or _Usage(node.id)
-        found.append(
-            NodeView(
-                node.id,
-                node.kind,
-                node.location,
-                node.zone,
-                node.weight,
-                node.state,
-                "lost" if node.lost else "suspect" if node.suspect else "ok",
-                share[node.id],
-                used.objects,
-                used.shards,
-                used.bytes,
-                _free(node),
-            )
-        )
-    return found
-
-
-def _free(node: Node) -> int | None:
-    if node.suspect or node.state is NodeState.REMOVED:
-        return None
-    try:
-        return node.store.free()
-    except (NodeUnavailable, ConfigError):
-        return None
-
-
-class _Pass(Struct):
-    epoch: int
-    objects: int
-    seen: int
-    copied: int
-    copied_bytes: int
-    dropped: int
-    waiting: int
-    reason: str | None
-    started_at: datetime | None
-    finished_at: datetime | None
-
-
-def _progress(tx: Transaction) -> RebalanceView:
-    row = tx.one(_Pass, "select * from rebalance")
-    assert row is not None, "the migration made the row"
-    done = row.finished_at is not None and row.epoch == coordination.epoch(tx)
-    return RebalanceView(
-        ("waiting" if row.waiting else "idle") if done else "running",
-        row.objects,
-        row.seen,
-        row.copied,
-        row.copied_bytes,
-        row.dropped,
-        row.waiting,
-        row.reason,
-        row.started_at,
-        row.finished_at,
-    )
 
 
 def _normalized(where: NodeLocation) -> NodeLocation:
