@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from events import MessageSent, SegmentEncoded, VideoReady
 from shared.identity import Role
 from shared.objects import signing
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
 from tests.contract.plans import Json, Plans, explained, nth, person
 from tests.functions.people import Person
