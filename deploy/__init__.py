@@ -2,7 +2,7 @@
 
 manifests.py  what an overlay is made of, and which of it belongs to one function
 tools.py      kubectl and kn
-ready.py      whether what was applied works, in one line for each error
+ready.py      whether what was applied works, in one line for each reason why not
 release.py    migrations, then everything, then waiting
 canary.py     one function: a share of its traffic to the new revision, watched, then all of it or nothing
 

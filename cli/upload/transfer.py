@@ -39,7 +39,7 @@ class Transfer:
         self._moving: dict[int, int] = {}  # part -> bytes that are on their way
         self._upload: Upload | None = None
         self.resumed_at = 0
-        self.trouble = ""
+        self.last_error = ""
 
     @property
     def sent(self) -> int:
@@ -221,11 +221,11 @@ class Transfer:
 
     def _ask(self, action: Callable[[], Any]) -> Any:
         result = self._retrying.run(action, self._on_error)
-        self.trouble = ""
+        self.last_error = ""
         return result
 
     def _on_error(self, error: CliError) -> None:
-        self.trouble = error.message
+        self.last_error = error.message
 
 
 def _wait_for(outcomes: "queue.SimpleQueue[BaseException | None]", on_tick: Callable[[], None]) -> BaseException | None:
