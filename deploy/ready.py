@@ -20,7 +20,7 @@ CONDITIONS = {"Deployment": "Available"} | dict.fromkeys(
 def wait(manifests: list[Manifest], seconds: float, say: Callable[[str], None]) -> None:
     """Until all of them are ready. Raises DeployError that names the others, a line each."""
     wanted = [each for each in manifests if _condition(each)]
-    began, told, hopeless_since = time.monotonic(), 0.0, None
+    began, told, all_failed_since = time.monotonic(), 0.0, None
     while True:
         states = dict(_states(wanted))
         ready, now = sum(reason is None for reason, _ in states.values()), time.monotonic()
@@ -29,9 +29,9 @@ def wait(manifests: list[Manifest], seconds: float, say: Callable[[str], None]) 
             told = now
         if ready == len(states):
             return
-        hopeless = all(failed or reason is None for reason, failed in states.values())
-        hopeless_since = (hopeless_since or now) if hopeless else None
-        if now - began > seconds or (hopeless_since and now - hopeless_since > FAILED_FOR):
+        all_failed = all(failed or reason is None for reason, failed in states.values())
+        all_failed_since = (all_failed_since or now) if all_failed else None
+        if now - began > seconds or (all_failed_since and now - all_failed_since > FAILED_FOR):
             raise DeployError(*(f"{name}: {reason}" for name, (reason, _) in sorted(states.items()) if reason))
         time.sleep(EVERY)
 
