@@ -106,7 +106,7 @@ class GarbageList(Struct):
     garbage: list[Garbage]
 
 
-class Remains(Struct):
+class Leftover(Struct):
     video_id: str
     where: str
     what: str
@@ -114,7 +114,7 @@ class Remains(Struct):
 
 class Purged(Struct):
     videos: list[str]
-    left: list[Remains]
+    left: list[Leftover]
     next: str | None = None
 
 

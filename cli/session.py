@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.output import Output
-from cli.places import credentials_file, server_url, uploads_dir
+from cli.paths import credentials_file, server_url, uploads_dir
 
 if TYPE_CHECKING:
     from cli.api import Api

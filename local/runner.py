@@ -79,7 +79,7 @@ class Runner:
             platform.variables["DATABASE_URL"] = database
             cache.check_settings()
             os.environ.update(platform.variables)  # the gateway checks signed object URLs with the same settings
-            await asyncio.to_thread(_reach)
+            await asyncio.to_thread(_check_database)
             applied = await asyncio.to_thread(migrate, database)
             log.info("database ready, %s migrations applied", len(applied))
             await asyncio.to_thread(_register_nodes)
@@ -122,10 +122,10 @@ class Runner:
         watch = asyncio.create_task(self._watch_database())
         self.home.write_state({"url": url, "local_url": _reachable(listening), "started_at": self.began})
         log.info("up at %s", url)
-        away = await asyncio.to_thread(_away)
-        for reason in away:
+        not_answering = await asyncio.to_thread(_not_answering)
+        for reason in not_answering:
             log.warning("going on without it: %s", reason)
-        ready(url, away)
+        ready(url, not_answering)
         try:
             await self._stop.wait()
         finally:
@@ -208,12 +208,12 @@ class Runner:
                 self._stop.set()
 
 
-def _reach() -> None:
+def _check_database() -> None:
     """Raises ConfigError with the address and what was refused."""
     connect().close()
 
 
-def _away() -> list[str]:
+def _not_answering() -> list[str]:
     """The backends that are set and do not answer, why not, in one line each. What can be done without them is done;
     the rest waits for them."""
     found = readiness_of_platform()

@@ -9,7 +9,7 @@ def show_processes(status: Mapping[str, Any]) -> str:
     lag: dict[str, int] = {}
     for source in status["sources"]:
         lag[source["sink"]] = lag.get(source["sink"], 0) + source["lag"]
-    rows = [("FUNCTION", "STATE", "PIDS", "BUSY", "WAITING", "PENDING", "STARTS", "LAST CRASH")]
+    rows = [("FUNCTION", "STATE", "PIDS", "BUSY", "WAITING", "OWED", "STARTS", "LAST CRASH")]
     for service in status["services"]:
         processes = service["processes"]
         rows.append(

@@ -17,7 +17,7 @@ from shared.runtime.capability import EventCapability, HttpCapability, PingCapab
 from shared.runtime.context import Context, event_source
 from shared.runtime.http import read_fields, read_request, write_problem, write_response
 from shared.runtime.idempotency import IdempotencyKey, Lease, complete
-from shared.telemetry import metrics, trace
+from shared.telemetry import logs, metrics, trace
 
 log = logging.getLogger("wadi.function")
 
@@ -50,6 +50,7 @@ def dispatch_ping(capability: PingCapability, request: flask.Request) -> flask.R
 
 def _measured(name: str, request: flask.Request, work: Callable[[], flask.Response]) -> flask.Response:
     trace.enter(request.headers.get(trace.HEADER) or request.headers.get("ce-traceparent"))
+    logs.set_subject(None)
     began = time.perf_counter()
     response = work()
     metrics.REQUESTS.labels(name, str(response.status_code)).inc()
@@ -101,6 +102,7 @@ def _event(capability: EventCapability, request: flask.Request) -> flask.Respons
         return write_problem(Problem("invalid-request", str(error)))
     if "traceparent" in received.attributes:  # in structured mode it is not among the headers
         trace.enter(received.attributes["traceparent"])
+    logs.set_subject(event)
     key = IdempotencyKey(capability.name, received.attributes["source"], received.attributes["id"])
     handle = _handle_at_once if capability.lease is None else _handle_under_lease
     arguments = () if event is None else (event,)

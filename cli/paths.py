@@ -21,7 +21,7 @@ def credentials_file() -> Path:
 
 
 def uploads_dir() -> Path:
-    """Notes on uploads that are not complete yet, so that they can be taken up again."""
+    """SavedUploads on uploads that are not complete yet, so that they can be taken up again."""
     return _xdg("XDG_STATE_HOME", ".local/state") / "wadi" / "uploads"
 
 

@@ -1,7 +1,7 @@
-"""Notes on uploads under way: which upload a file belongs to, so that a client started anew goes on with it.
+"""Uploads in progress, saved on disk, so that a new client can resume them.
 
-A note is keyed by server, path, size and modification time: a file that changed since is another file.
-Which parts have arrived is not noted here; the server knows it better.
+An entry is keyed by server, path, size and modification time: a file that changed since is another file.
+Which parts have arrived is not saved here, since the server knows.
 """
 
 import contextlib
@@ -19,24 +19,24 @@ from cli.upload.source import SourceFile
 KEPT_SECONDS = 7 * 24 * 3600
 
 
-class Note(msgspec.Struct):
+class SavedUpload(msgspec.Struct):
     upload_id: str
     video_id: str
 
 
-class Notes:
+class SavedUploads:
     def __init__(self, directory: Path) -> None:
         self._directory = directory
 
-    def find(self, server: str, source: SourceFile) -> Note | None:
+    def find(self, server: str, source: SourceFile) -> SavedUpload | None:
         try:
-            return msgspec.json.decode(self._file(server, source).read_bytes(), type=Note)
+            return msgspec.json.decode(self._file(server, source).read_bytes(), type=SavedUpload)
         except (OSError, msgspec.MsgspecError):
-            return None  # a note that cannot be read costs an upload from the start, no more
+            return None  # then the upload begins again
 
-    def keep(self, server: str, source: SourceFile, note: Note) -> None:
+    def keep(self, server: str, source: SourceFile, upload: SavedUpload) -> None:
         self._sweep()
-        write_private(self._file(server, source), msgspec.json.encode(note))
+        write_private(self._file(server, source), msgspec.json.encode(upload))
 
     def forget(self, server: str, source: SourceFile) -> None:
         self._file(server, source).unlink(missing_ok=True)
