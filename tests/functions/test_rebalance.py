@@ -303,8 +303,8 @@ def test_without_coordination_it_waits_and_lookups_go_on(disks: Disks, monkeypat
     store_bytes("videos/v/360p/new-0123abcd.m4s", b"new", "v")
     ready = create_app("rebalance").test_client().get("/ready")
     assert ready.status_code == 200
-    assert ready.json["backends"]["coordination"] == "down"
-    assert "127.0.0.1:9" in ready.json["degraded"]["coordination"]
+    assert ready.get_json()["backends"]["coordination"] == "down"
+    assert "127.0.0.1:9" in ready.get_json()["degraded"]["coordination"]
     monkeypatch.delenv("ETCD_ENDPOINTS")
     disks.database.all("delete from object where key like %s", ("%new-%",))
     rebalance()

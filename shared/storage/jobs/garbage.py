@@ -159,8 +159,9 @@ def _remove(transactions: Transactions, store: ObjectStore) -> int:
                 store.forget_multipart(thing.key, thing.upload)
             else:
                 store.delete(thing.key)
-                for table, column in (("replica", "object_key"), ("shard", "key")):  # of a video that is no more
-                    tx.execute(f"delete from {table} where {column} = %s and node_id = %s", (thing.key, store.id))  # noqa: S608
+                # rows of a video that is no more
+                tx.execute("delete from replica where object_key = %s and node_id = %s", (thing.key, store.id))
+                tx.execute("delete from shard where key = %s and node_id = %s", (thing.key, store.id))
             tx.execute(
                 "update garbage set removed_at = now() where node_id = %s and key = %s and upload = %s",
                 (store.id, thing.key, thing.upload),
