@@ -20,7 +20,7 @@ def abort_upload(request: AbortUpload, context: Context) -> None:
         if upload["state"] == "completed":
             raise Problem("wrong-state", "The upload is complete: there is a video now.")
         store = load(tx).store(upload["node_id"])
-        store.forget_multipart(upload["object_key"], upload["multipart_id"])
+        store.multipart.forget(upload["object_key"], upload["multipart_id"])
         store.delete(upload["object_key"])  # a completion that did not come to its commit has made it
         tx.execute("update upload set state = 'aborted', closed_at = now() where id = %s", (upload["id"],))
         abandon(tx, upload["video_id"])

@@ -8,7 +8,7 @@ from msgspec import Struct
 from shared.db import Transaction
 from shared.objects import ObjectError, ObjectStore
 from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
-from shared.storage import Stored
+from shared.storage import ObjectRef, Replica
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.rows import own_upload, source_arrived
@@ -29,16 +29,16 @@ def complete_upload(request: CompleteUpload, context: Context) -> Accepted[Video
         video = _video(tx, upload) if upload["state"] == "completed" else _complete(tx, upload, store)
         view = video_view(video, context.base_url)
     with suppress(ObjectError):  # expire_uploads removes what is left
-        store.forget_multipart(upload["object_key"], upload["multipart_id"])
+        store.multipart.forget(upload["object_key"], upload["multipart_id"])
     return Accepted(view)
 
 
 def _complete(tx: Transaction, upload: dict[str, Any], store: ObjectStore) -> VideoRow:
     # a crash before the commit leaves the object and the parts' checksums: done again, this answers the same
-    info = store.complete_multipart(upload["object_key"], upload["multipart_id"])
+    info = store.multipart.complete(upload["object_key"], upload["multipart_id"])
     tx.execute("update upload set state = 'completed', closed_at = now() where id = %s", (upload["id"],))
-    source = Stored(upload["object_key"], info.size, info.sha256, store.id, upload["video_id"], info.part_size)
-    return source_arrived(tx, upload["video_id"], source)
+    source = ObjectRef(upload["object_key"], info.size, info.sha256, info.part_size, upload["video_id"])
+    return source_arrived(tx, upload["video_id"], Replica(source, store.id))
 
 
 def _video(tx: Transaction, upload: dict[str, Any]) -> VideoRow:

@@ -58,7 +58,7 @@ def _remove(context: Context, nodes: Nodes, upload: dict[str, Any]) -> None:
     try:
         store = nodes.store(upload["node_id"])
         if upload["multipart_id"] is not None:
-            store.forget_multipart(key, upload["multipart_id"])
+            store.multipart.forget(key, upload["multipart_id"])
         store.delete(key)
     except NodeUnavailable as error:  # parts are swept when the node is back
         context.log.warning("the bytes of %s stay for now: %s", key, error)
@@ -68,9 +68,9 @@ def _sweep(context: Context, store: ObjectStore) -> None:
     """Removes parts of uploads that are not open: their end was decided, and a crash or a dead disk came between."""
     before = time.time() - CRASHED_AFTER
     store.sweep(before)
-    found = {multipart.id: multipart for multipart in store.multiparts() if multipart.started < before}
+    found = {multipart.id: multipart for multipart in store.multipart.started() if multipart.started < before}
     with context.transaction() as tx:
         rows = tx.all("select multipart_id from upload where multipart_id = any(%s) and state = 'open'", (list(found),))
     for multipart_id in found.keys() - {row["multipart_id"] for row in rows}:
-        store.forget_multipart(found[multipart_id].key, multipart_id)
+        store.multipart.forget(found[multipart_id].key, multipart_id)
         context.log.info("removed the forgotten upload %s on %s", multipart_id, store.id)

@@ -86,6 +86,6 @@ def _on_node(store: ObjectStore, video_id: str, keys: list[str], multiparts: set
         if store.size(key) is not None:
             yield key
     if multiparts:
-        for upload in store.multiparts():
+        for upload in store.multipart.started():
             if upload.id in multiparts:
                 yield f"parts of {upload.key}"

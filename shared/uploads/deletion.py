@@ -9,7 +9,7 @@ def lock_uploads(tx: Transaction, video_id: str) -> None:
 
 
 def abort_uploads(tx: Transaction, video_id: str) -> None:
-    """Ends uploads in progress. Their parts are queued for removal by forget_uploads, before this."""
+    """Ends uploads in progress. Their parts are queued for deletion before this, by queue_uploads."""
     tx.execute(
         "update upload set state = 'aborted', closed_at = now() where video_id = %s and state = 'open'", (video_id,)
     )

@@ -58,13 +58,15 @@ def upload_view(row: dict[str, Any], store: ObjectStore, base_url: str) -> Uploa
     """`row` is a row of `upload`, `store` its node. Raises UploadGone, NodeUnavailable."""
     size, part_size, key, upload = row["size"], row["part_size"], row["object_key"], row["multipart_id"]
     completed = row["state"] == "completed"
-    received: dict[int, PartInfo] = {} if completed else {part.number: part for part in store.parts(key, upload)}
+    received: dict[int, PartInfo] = (
+        {} if completed else {part.number: part for part in store.multipart.parts(key, upload)}
+    )
     expires_at = int(row["expires_at"].timestamp())
 
     def url(number: int) -> str | UnsetType:
-        if store.binds_checksums:
+        if store.multipart.binds_checksums:
             return UNSET
-        return _absolute(base_url, store.signed_part_url(key, upload, number, expires_at))
+        return _absolute(base_url, store.multipart.signed_part_url(key, upload, number, expires_at))
 
     return Upload(
         id=row["id"],
@@ -94,7 +96,7 @@ def signed_part(row: dict[str, Any], store: ObjectStore, base_url: str, number: 
     if not 1 <= number <= last:
         raise Problem("invalid-request", f"There is no part {number}: they are numbered from 1 to {last}.")
     expires_at = int(row["expires_at"].timestamp())
-    signed = store.signed_part_url(row["object_key"], row["multipart_id"], number, expires_at, sha256=sha256)
+    signed = store.multipart.signed_part_url(row["object_key"], row["multipart_id"], number, expires_at, sha256=sha256)
     checksum = b64encode(bytes.fromhex(sha256)).decode()
     return SignedPart(number, _absolute(base_url, signed), {"x-amz-checksum-sha256": checksum})
 

@@ -5,7 +5,7 @@ from typing import Any
 from shared.db import Transaction
 from shared.errors import Problem
 from shared.identity import Principal, Role
-from shared.storage import Stored, record
+from shared.storage import Replica, record
 from shared.uploads.details import Details
 from shared.videos import transitions
 from shared.videos.row import VideoRow
@@ -49,9 +49,9 @@ def insert_video(tx: Transaction, video_id: str, owner_id: str, details: Details
     )
 
 
-def source_arrived(tx: Transaction, video_id: str, source: Stored) -> VideoRow:
+def source_arrived(tx: Transaction, video_id: str, source: Replica) -> VideoRow:
     """Records the source, and tells that the video is uploaded; its row. Raises Problem gone."""
-    video = transitions.source_arrived(tx, video_id, source.key, source.size)
+    video = transitions.source_arrived(tx, video_id, source.object.key, source.object.size)
     if video is None:
         raise Problem("gone", "The video of this upload was deleted.")
     record(tx, source)

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.identity import Role
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
 from tests.functions.people import Person, account
 from tests.functions.storing import make_segments, make_video

@@ -24,8 +24,6 @@ KNOWN: set[tuple[str, str]] = {
     ("functions/accounts/login.py", "account"),
     ("functions/accounts/register.py", "account"),
     ("functions/messages/send_message.py", "message"),
-    ("functions/storage/remove_node.py", "node"),
-    ("functions/storage/update_node.py", "node"),
     ("functions/uploads/abort_upload.py", "upload"),
     ("functions/uploads/complete_upload.py", "upload"),
     ("functions/uploads/expire_uploads.py", "upload"),
