@@ -136,3 +136,34 @@ class StorageReport(Struct):
     waiting_removals: int
     freeze_after_days: int
     freezing: str
+
+
+class Node(Struct):
+    id: str
+    kind: str
+    location: str
+    zone: str
+    weight: float
+    state: str
+    health: str
+    share: float
+    objects: int
+    shards: int
+    bytes: int
+    free: int | None
+
+
+class Rebalance(Struct):
+    state: str
+    objects: int
+    seen: int
+    copied: int
+    copied_bytes: int
+    dropped: int
+    waiting: int
+    reason: str | None
+
+
+class NodeOverview(Struct):
+    nodes: list[Node]
+    rebalance: Rebalance

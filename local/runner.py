@@ -34,8 +34,10 @@ from shared.db.migrate import migrate
 from shared.outbox.broker import target
 from shared.outbox.kafka import connection
 from shared.storage.io.origins import origins
-from shared.storage.nodes import nodes
-from shared.storage.nodes.health import troubles
+from shared.storage.nodes.health import probe_errors
+from shared.storage.nodes.nodes import load
+from shared.storage.nodes.register import register
+from shared.storage.nodes.state import NodeState
 from shared.telemetry.health import readiness
 
 log = logging.getLogger("wadi.runner")
@@ -217,8 +219,8 @@ def _away() -> list[str]:
     the rest waits for them."""
     found = readiness()
     with transaction() as tx:
-        held = [node for node in nodes.load(tx) if node.state != "removed"]
-    silent = [f"node {node_id}: {trouble}" for node_id, trouble in troubles(held).items()]
+        held = [node for node in load(tx) if node.state is not NodeState.REMOVED]
+    silent = [f"node {node_id}: {error}" for node_id, error in probe_errors(held).items()]
     return [*found.down.values(), *found.degraded.values(), *silent]
 
 
@@ -240,7 +242,7 @@ def _make_topics(sources: Sequence[manifests.KafkaSource]) -> None:
 
 def _register_nodes() -> None:
     with transaction() as tx:
-        nodes.register(tx)
+        register(tx)
 
 
 def _reachable(listening: socket.socket) -> str:

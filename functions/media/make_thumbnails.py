@@ -9,7 +9,7 @@ from shared.media.errors import MediaError
 from shared.media.pictures.thumbnails import make_thumbnails as make
 from shared.runtime.function import Context, event_function, seconds
 from shared.runtime.workspace import workspace
-from shared.storage import record, source
+from shared.storage import ffmpeg_input, record
 from shared.uploads.sources import release_now
 from shared.videos.deleted_meanwhile import may_record, no_error_once_deleted
 from shared.videos.row import planned_video
@@ -26,7 +26,7 @@ def make_thumbnails(event: VideoPlanned, context: Context) -> None:
     folder = f"videos/{event.video_id}"
     with no_error_once_deleted(context.transaction, event.video_id), workspace("make_thumbnails") as work:
         try:
-            with source(context.transaction, video.source_key) as file:
+            with ffmpeg_input(context.transaction, video.source_key) as file:
                 made = make(file.path, video.plan, work)
         except MediaError as error:
             context.log.warning("video %s stays without pictures: %s", event.video_id, error.reason)
@@ -44,6 +44,6 @@ def make_thumbnails(event: VideoPlanned, context: Context) -> None:
                 return
             for stored in (poster, *sheets):
                 record(tx, stored)
-            storyboard = replace(made.storyboard, sheets=[sheet.key for sheet in sheets])
-            set_thumbnails(tx, event.video_id, poster.key, storyboard)
+            storyboard = replace(made.storyboard, sheets=[sheet.object.key for sheet in sheets])
+            set_thumbnails(tx, event.video_id, poster.object.key, storyboard)
             release_now(tx, event.video_id)

@@ -3,7 +3,7 @@
 from events import VideoUploaded
 from shared.media.planning.plan import plan
 from shared.runtime.function import Context, event_function, seconds
-from shared.storage import source
+from shared.storage import ffmpeg_input
 from shared.videos import transitions
 from shared.videos.failures import fails_video
 from shared.videos.row import state_of
@@ -16,7 +16,7 @@ def plan_video(event: VideoUploaded, context: Context) -> None:
         with context.transaction() as tx:
             if state_of(tx, event.video_id) is not State.UPLOADED:
                 return
-        with source(context.transaction, event.source_key) as file:
+        with ffmpeg_input(context.transaction, event.source_key) as file:
             planned = plan(file.path)
         with context.transaction() as tx:
             transitions.plan(tx, event.video_id, planned)

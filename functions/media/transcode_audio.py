@@ -4,7 +4,7 @@ from events import AudioPlanned
 from shared.media.audio.encode import encode_audio
 from shared.runtime.function import Context, event_function, seconds
 from shared.runtime.workspace import workspace
-from shared.storage import source
+from shared.storage import ffmpeg_input
 from shared.videos.deleted_meanwhile import may_record
 from shared.videos.failures import fails_video
 from shared.videos.row import planned_video
@@ -22,7 +22,7 @@ def transcode_audio(event: AudioPlanned, context: Context) -> None:
         if video is None or video.state not in UNFINISHED or video.audio_done:
             return
         newest: list[SegmentFiles] = []  # not recorded yet
-        with source(context.transaction, video.source_key) as file:
+        with ffmpeg_input(context.transaction, video.source_key) as file:
             for segment in encode_audio(file.path, video.plan, folder):
                 # one behind: the last segment commits together with audio_done, so that whoever sees the last segment's
                 # event also sees that no more will come

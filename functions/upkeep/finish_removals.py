@@ -3,7 +3,7 @@
 from shared.deletion.delete import remove_contents
 from shared.errors import Unavailable
 from shared.runtime.function import Context, ping_function
-from shared.storage.jobs.deletion_queue import remove_forgotten
+from shared.storage.deletion_queue import delete_queued
 from shared.videos.stalled import not_emptied
 
 BATCH = 100
@@ -19,4 +19,4 @@ def finish_removals(context: Context) -> None:
             remove_contents(context.transaction, video_id)
         except Unavailable as error:
             context.log.warning("video %s is not out of the search index yet: %s", video_id, error)
-    remove_forgotten(context.transaction)
+    delete_queued(context.transaction)

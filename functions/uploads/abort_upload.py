@@ -21,7 +21,7 @@ def abort_upload(request: AbortUpload, context: Context) -> None:
         if upload.state is State.COMPLETED:
             raise Problem("wrong-state", "The upload is complete: there is a video now.")
         store = load(tx).store(upload.node_id)
-        store.forget_multipart(upload.object_key, upload.multipart_id)
+        store.multipart.forget(upload.object_key, upload.multipart_id)
         store.delete(upload.object_key)  # made by a completion that crashed before its commit
         transitions.abort(tx, upload.id)
         abandon(tx, upload.video_id)

@@ -7,7 +7,7 @@ from msgspec import Struct
 from shared.db import Transaction
 from shared.objects import ObjectError, ObjectStore
 from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
-from shared.storage import Stored
+from shared.storage import ObjectRef, Replica
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads import transitions
@@ -30,16 +30,16 @@ def complete_upload(request: CompleteUpload, context: Context) -> Accepted[Video
         video = _video(tx, upload) if upload.state is State.COMPLETED else _complete(tx, upload, store)
         view = video_view(video, context.base_url)
     with suppress(ObjectError):  # expire_uploads removes what is left
-        store.forget_multipart(upload.object_key, upload.multipart_id)
+        store.multipart.forget(upload.object_key, upload.multipart_id)
     return Accepted(view)
 
 
 def _complete(tx: Transaction, upload: MultipartUpload, store: ObjectStore) -> VideoRow:
     # Idempotent: a crash before the commit leaves the object and the checksums of the parts, and both give this again.
-    info = store.complete_multipart(upload.object_key, upload.multipart_id)
+    info = store.multipart.complete(upload.object_key, upload.multipart_id)
     transitions.complete(tx, upload.id)
-    source = Stored(upload.object_key, info.size, info.sha256, store.id, upload.video_id, info.part_size)
-    return source_arrived(tx, upload.video_id, source)
+    source = ObjectRef(upload.object_key, info.size, info.sha256, info.part_size, upload.video_id)
+    return source_arrived(tx, upload.video_id, Replica(source, store.id))
 
 
 def _video(tx: Transaction, upload: MultipartUpload) -> VideoRow:

@@ -50,7 +50,7 @@ def _remove(context: Context, nodes: Nodes, upload: DueUpload) -> None:
     try:
         store = nodes.store(upload.node_id)
         if upload.multipart_id is not None:
-            store.forget_multipart(key, upload.multipart_id)
+            store.multipart.forget(key, upload.multipart_id)
         store.delete(key)
     except NodeUnavailable as error:  # parts are swept when the node is back
         context.log.warning("the bytes of %s stay for now: %s", key, error)
@@ -60,9 +60,9 @@ def _sweep(context: Context, store: ObjectStore) -> None:
     """Removes parts of uploads that are closed: a crash or a dead disk kept them from being removed then."""
     before = time.time() - CRASHED_AFTER
     store.sweep(before)
-    found = {multipart.id: multipart for multipart in store.multiparts() if multipart.started < before}
+    found = {multipart.id: multipart for multipart in store.multipart.started() if multipart.started < before}
     with context.transaction() as tx:
         still_open = open_multiparts(tx, list(found))
     for multipart_id in found.keys() - still_open:
-        store.forget_multipart(found[multipart_id].key, multipart_id)
+        store.multipart.forget(found[multipart_id].key, multipart_id)
         context.log.info("removed the forgotten upload %s on %s", multipart_id, store.id)

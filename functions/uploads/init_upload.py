@@ -33,7 +33,7 @@ def init_upload(request: InitUpload, context: Context) -> Created[Upload]:
     upload_id, video_id = new_id(), new_id()
     key, part_size = source_key(upload_id), part_size_for(size)
     with storage_problems(), context.transaction() as tx:
-        store, multipart_id = on_first(load(tx), key, size, lambda store: store.start_multipart(key, size, part_size))
+        store, multipart_id = on_first(load(tx), key, size, lambda store: store.multipart.start(key, size, part_size))
         insert_video(tx, video_id, context.caller.user_id, details, size)
         upload = transitions.open_multipart(
             tx,

@@ -45,14 +45,14 @@ def upload_video(request: UploadVideo, context: Context) -> Accepted[Video]:
         upload = WholeUpload.begin(context.transaction, context.caller.user_id, announced)
         with upload.aborted_on_error(), _whole_body():
             stored = upload.receive(_limited(form.file_chunks() if form else _raw_chunks(context)))
-            check_size(stored.size)
+            check_size(stored.object.size)
             if form is not None:
                 form.finish()
                 request = _with_fields(request, form.fields)
             details = _check(request)
         with context.transaction() as tx:
-            upload.close(tx, details.name, stored.size)
-            insert_video(tx, upload.video_id, context.caller.user_id, details, stored.size)
+            upload.close(tx, details.name, stored.object.size)
+            insert_video(tx, upload.video_id, context.caller.user_id, details, stored.object.size)
             return Accepted(video_view(source_arrived(tx, upload.video_id, stored), context.base_url))
 
 

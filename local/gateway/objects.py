@@ -31,8 +31,8 @@ from shared.objects import (
 )
 from shared.objects.base import CHUNK, content_type
 from shared.objects.directory import DirectoryStore
-from shared.objects.multipart import PartWriter
-from shared.storage.nodes.nodes import local_stores
+from shared.objects.part_files import PartWriter
+from shared.storage.nodes.location import local_stores
 
 IDLE_SECONDS = 60  # a body that stops arriving for so long is given up
 
@@ -95,7 +95,7 @@ class ObjectServer:
         try:
             if previous is not None:  # a client that lost its connection tries again: the newest one wins
                 await previous.give_up()
-            info = await transfer.run(await asyncio.to_thread(store.part_writer, key, upload, part), expected)
+            info = await transfer.run(await asyncio.to_thread(store.multipart.part_writer, key, upload, part), expected)
         finally:
             transfer.ended.set()
             if self._transfers.get(place) is transfer:

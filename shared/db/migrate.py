@@ -15,6 +15,13 @@ from shared.db.pool import connect_to
 FOLDER = Path(__file__).parent / "migrations"
 LOCK = 7_236_910_001  # any constant: all that migrate must agree on it
 
+BASELINE = "0001_baseline.sql"
+# Before 0.1 there were 17 migrations, and together they made the very schema of this BASELINE. A database that has
+# exactly these 17 (FOLDED is the SHA-256 of their names and SHA-256s) counts as one that has the baseline: no developer
+# loses a video. BASELINE_SHA256 is fixed, since a later edit of the baseline was not applied to such a database.
+FOLDED = "a2a274929a8ffe07a3a21e5f293b9ddd36816970fa8a317dccb721e9998b8efe"
+BASELINE_SHA256 = "eeb4939ba8f974be58955d0895dd54e71842a44685c82d0e2bf13e5da7f38aff"
+
 
 class Migration(NamedTuple):
     """`changed`: the file is another than the one that was applied. `newer`: applied, and unknown to this Wadi."""
@@ -47,9 +54,15 @@ def migrate(url: str) -> list[str]:
         )
         found = _compared(at)
         if newer := [one.name for one in found if one.state == "newer"]:
+            if Migration(BASELINE, "pending") in found:
+                raise ConfigError(
+                    f"The database was migrated by a Wadi from before 0.1 ({newer[-1]}): run ./wadi db migrate of the"
+                    f" last commit that has no {BASELINE} first, or start anew with ./task clean."
+                )
             raise ConfigError(f"The database was migrated by a newer Wadi ({', '.join(newer)}): update this one.")
         if changed := [one.name for one in found if one.state == "changed"]:
             raise ConfigError(f"Migration {changed[0]} was changed after it was applied: add a new one instead.")
+        _record_baseline(at, found)
         pending = [one.name for one in found if one.state == "pending"]
         for name in pending:
             text = (FOLDER / name).read_text()
@@ -69,8 +82,7 @@ def _files() -> list[Path]:
 
 
 def _compared(at: cursor) -> list[Migration]:
-    at.execute("select name, sha256, applied_at from migration")
-    known = {name: (digest, applied_at) for name, digest, applied_at in at.fetchall()}
+    known = _applied(at)
     found = []
     for file in _files():
         digest, applied_at = known.pop(file.name, (None, None))
@@ -80,6 +92,24 @@ def _compared(at: cursor) -> list[Migration]:
             same = digest == _digest(file.read_text())
             found.append(Migration(file.name, "applied" if same else "changed", applied_at))
     return sorted([*found, *(Migration(name, "newer", at) for name, (_, at) in known.items())])
+
+
+def _applied(at: cursor) -> dict[str, tuple[str, datetime]]:
+    """SHA-256 and time of each migration that was applied; the baseline's in place of those that it replaces."""
+    at.execute("select name, sha256, applied_at from migration")
+    known = {name: (digest, applied_at) for name, digest, applied_at in at.fetchall()}
+    if _digest("\n".join(f"{name} {digest}" for name, (digest, _) in sorted(known.items()))) == FOLDED:
+        return {BASELINE: (BASELINE_SHA256, max(applied_at for _, applied_at in known.values()))}
+    return known
+
+
+def _record_baseline(at: cursor, found: list[Migration]) -> None:
+    """Where the baseline counts as applied and is not recorded, its row takes the place of those that it replaces."""
+    (baseline,) = (one for one in found if one.name == BASELINE)
+    if baseline.state == "applied":
+        at.execute("delete from migration where not exists (select 1 from migration where name = %s)", (BASELINE,))
+        if at.rowcount:
+            at.execute("insert into migration values (%s, %s, %s)", (BASELINE, BASELINE_SHA256, baseline.applied_at))
 
 
 def _digest(text: str) -> str:

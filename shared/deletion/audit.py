@@ -6,18 +6,9 @@ from msgspec import Struct
 
 from shared.config import setting
 from shared.db import Transaction
+from shared.deletion.tables import GONE
 from shared.objects import NodeUnavailable, ObjectStore
 from shared.storage.nodes.nodes import load
-
-# All tables with a column that names the video, but for its own row, which stays empty.
-TABLES = (
-    "object",
-    "media_segment",
-    "message",
-    "watched",
-    "placement_version",
-    "search_document",
-)
 
 
 class Remains(Struct):
@@ -70,8 +61,8 @@ def _in_tables(tx: Transaction, video_id: str, uploads: list[_Upload]) -> Iterat
         (video_id,),
     ):
         yield Remains(video_id, "table video", "its title, description, tags or plan")
-    for table in TABLES:
-        rows = tx.value(int, f"select count(*) from {table} where video_id = %s", (video_id,))  # noqa: S608, above
+    for table in GONE:
+        rows = tx.value(int, f"select count(*) from {table} where video_id = %s", (video_id,))  # noqa: S608, ours
         if rows:
             yield Remains(video_id, f"table {table}", f"{rows} rows")
     for upload in uploads:
@@ -95,6 +86,6 @@ def _on_node(store: ObjectStore, video_id: str, keys: list[str], multiparts: set
         if store.size(key) is not None:
             yield key
     if multiparts:
-        for upload in store.multiparts():
+        for upload in store.multipart.started():
             if upload.id in multiparts:
                 yield f"parts of {upload.key}"

@@ -6,7 +6,7 @@ Its row stays, empty: every handler of an event that comes late finds it there a
 from shared.db import Transaction, Transactions
 from shared.messages.room import delete_messages, lock_room
 from shared.search import open_index
-from shared.storage.jobs.deletion_queue import forget_objects, forget_uploads, remove_forgotten
+from shared.storage.deletion_queue import delete_queued, queue_objects, queue_uploads
 from shared.storage.placement.version import delete_version
 from shared.uploads.transitions import abort_all, erase_names
 from shared.videos import transitions
@@ -31,12 +31,12 @@ def remove_contents(transaction: Transactions, video_id: str) -> int:
         if not lock_deleted(tx, video_id):
             return 0
         _end_uploads(tx, video_id)
-        forget_objects(tx, video_id)
+        queue_objects(tx, video_id)
         delete_messages(tx, video_id)
         delete_segments(tx, video_id)
         forget_watched(tx, video_id)
         erase_names(tx, video_id)
-    left = remove_forgotten(transaction, video_id)
+    left = delete_queued(transaction, video_id)
     with transaction() as tx:
         if transitions.mark_emptied(tx, video_id):
             delete_version(tx, video_id)  # after the commit that deletes the replicas, since that commit writes it
@@ -45,5 +45,5 @@ def remove_contents(transaction: Transactions, video_id: str) -> int:
 
 
 def _end_uploads(tx: Transaction, video_id: str) -> None:
-    forget_uploads(tx, video_id)
+    queue_uploads(tx, video_id)
     abort_all(tx, video_id)

@@ -15,6 +15,7 @@ from shared.runtime.capability import ATTRIBUTE, Capability, EventCapability, Ht
 from shared.runtime.context import Context
 from shared.runtime.dispatch import answer_event, answer_ping, answer_request
 from shared.runtime.http import Accepted, Created, Encoded, Response, Route
+from shared.runtime.jobs import exclusively
 
 __all__ = [
     "ADMIN",
@@ -90,11 +91,12 @@ def event_function(*events: type[Event], lease: float | None = None) -> Callable
     return decorate
 
 
-def ping_function() -> Callable[[Call], Served]:
-    """Is woken by a PingSource."""
+def ping_function(*, exclusive: str | None = None) -> Callable[[Call], Served]:
+    """Is woken by a PingSource. `exclusive` names a lock: while another process holds it, nothing is done (see
+    shared/runtime/jobs.py)."""
 
     def decorate(call: Call) -> Served:
-        capability = PingCapability(call.__name__, call)
+        capability = PingCapability(call.__name__, exclusively(exclusive, call) if exclusive else call)
         return _served(capability, functools.partial(answer_ping, capability))
 
     return decorate

@@ -58,14 +58,14 @@ def upload_view(upload: MultipartUpload, store: ObjectStore, base_url: str) -> U
     """`store` is the node of the upload. Raises UploadGone, NodeUnavailable."""
     size, part_size, key = upload.size, upload.part_size, upload.object_key
     completed = upload.state is State.COMPLETED
-    parts = [] if completed else store.parts(key, upload.multipart_id)
+    parts = [] if completed else store.multipart.parts(key, upload.multipart_id)
     received: dict[int, PartInfo] = {part.number: part for part in parts}
     expires_at = int(upload.expires_at.timestamp())
 
     def url(number: int) -> str | UnsetType:
-        if store.binds_checksums:
+        if store.multipart.binds_checksums:
             return UNSET
-        return _absolute(base_url, store.signed_part_url(key, upload.multipart_id, number, expires_at))
+        return _absolute(base_url, store.multipart.signed_part_url(key, upload.multipart_id, number, expires_at))
 
     return Upload(
         id=upload.id,
@@ -95,7 +95,7 @@ def signed_part(upload: MultipartUpload, store: ObjectStore, base_url: str, numb
     if not 1 <= number <= last:
         raise Problem("invalid-request", f"There is no part {number}: they are numbered from 1 to {last}.")
     expires_at = int(upload.expires_at.timestamp())
-    signed = store.signed_part_url(upload.object_key, upload.multipart_id, number, expires_at, sha256=sha256)
+    signed = store.multipart.signed_part_url(upload.object_key, upload.multipart_id, number, expires_at, sha256=sha256)
     checksum = b64encode(bytes.fromhex(sha256)).decode()
     return SignedPart(number, _absolute(base_url, signed), {"x-amz-checksum-sha256": checksum})
 

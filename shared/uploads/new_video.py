@@ -2,7 +2,7 @@
 
 from shared.db import Transaction
 from shared.errors import Problem
-from shared.storage import Stored, record
+from shared.storage import Replica, record
 from shared.uploads.details import Details
 from shared.videos import transitions
 from shared.videos.row import VideoRow
@@ -23,9 +23,9 @@ def insert_video(tx: Transaction, video_id: str, owner_id: str, details: Details
     )
 
 
-def source_arrived(tx: Transaction, video_id: str, source: Stored) -> VideoRow:
+def source_arrived(tx: Transaction, video_id: str, source: Replica) -> VideoRow:
     """Records the source and marks the video as uploaded; returns its row. Raises Problem gone."""
-    video = transitions.source_arrived(tx, video_id, source.key, source.size)
+    video = transitions.source_arrived(tx, video_id, source.object.key, source.object.size)
     if video is None:
         raise Problem("gone", "The video of this upload was deleted.")
     record(tx, source)

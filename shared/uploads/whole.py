@@ -12,7 +12,7 @@ from shared.db import Transaction, Transactions
 from shared.errors import Problem
 from shared.ids import new_id
 from shared.objects import ObjectError, ObjectStore
-from shared.storage import Stored
+from shared.storage import ObjectRef, Replica
 from shared.storage.io.write import on_first
 from shared.storage.nodes.nodes import load
 from shared.uploads import transitions
@@ -37,10 +37,10 @@ class WholeUpload:
             transitions.open_whole(tx, upload_id, upload.video_id, owner_id, node_id=store.id, size=announced)
         return upload
 
-    def receive(self, chunks: Iterable[bytes]) -> Stored:
+    def receive(self, chunks: Iterable[bytes]) -> Replica:
         """Raises NodeFull, NodeUnavailable, and whatever `chunks` raises."""
         info = self._store.put(self._key, chunks)
-        return Stored(self._key, info.size, info.sha256, self._store.id, self.video_id)
+        return Replica(ObjectRef(self._key, info.size, info.sha256, video_id=self.video_id), self._store.id)
 
     def close(self, tx: Transaction, name: str, size: int) -> None:
         """Raises Problem gone."""

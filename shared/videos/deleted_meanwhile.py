@@ -5,22 +5,22 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
 from shared.db import Transaction, Transactions
-from shared.storage import Stored
-from shared.storage.io.write import forget_stored
+from shared.storage import Replica
+from shared.storage.records import discard
 from shared.videos.state import State
 
 log = logging.getLogger("wadi.videos")
 
 
-def may_record(tx: Transaction, video_id: str, stored: Iterable[Stored]) -> bool:
+def may_record(tx: Transaction, video_id: str, stored: Iterable[Replica]) -> bool:
     """Whether results may be recorded: the video is not deleted, and cannot be until `tx` ends. If it is, what was
-    stored for it is queued for removal.
+    stored for it is queued for deletion.
 
     To be called before `tx` locks anything else: the order in which a deletion locks.
     """
     if tx.exists("select from video where id = %s and state <> %s for no key update", (video_id, State.DELETED)):
         return True
-    forget_stored(tx, stored)
+    discard(tx, stored)
     return False
 
 

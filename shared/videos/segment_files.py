@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import NamedTuple
 
 from shared.media.model import MediaSegment
-from shared.storage import Stored, store_file
+from shared.storage import Replica, store_file
 
 
 class SegmentFiles(NamedTuple):
     """A media segment whose bytes, and those of its init segment, are durable on their first node."""
 
     segment: MediaSegment
-    media: Stored
-    init: Stored
+    media: Replica
+    init: Replica
 
 
-def store_under_hash(folder: str, stem: str, path: Path, video_id: str) -> Stored:
+def store_under_hash(folder: str, stem: str, path: Path, video_id: str) -> Replica:
     """Writes the first replica of a file, under a name with a hash of its bytes.
 
     So the same work done twice never puts other bytes under a name that somebody has cached.
@@ -34,7 +34,7 @@ def store_segment(video_id: str, segment: MediaSegment) -> SegmentFiles:
     )
 
 
-def objects_of(*files: SegmentFiles) -> list[Stored]:
+def objects_of(*files: SegmentFiles) -> list[Replica]:
     return [stored for each in files for stored in (each.media, each.init)]
 
 

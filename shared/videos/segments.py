@@ -184,15 +184,15 @@ def _record(tx: Transaction, segment_id: str, files: SegmentFiles) -> None:
         where id = %s
         """,
         (
-            files.media.key,
-            files.init.key,
+            files.media.object.key,
+            files.init.object.key,
             segment.start,
             segment.duration,
             segment.timescale,
             segment.frames,
             segment.codecs,
             segment.size,
-            files.media.sha256,
+            files.media.object.sha256,
             segment_id,
         ),
     )
@@ -200,4 +200,6 @@ def _record(tx: Transaction, segment_id: str, files: SegmentFiles) -> None:
 
 def _event(video_id: str, segment_id: str, files: SegmentFiles) -> SegmentEncoded:
     segment = files.segment
-    return SegmentEncoded(video_id, segment_id, segment.rendition, segment.index, files.media.key, files.init.key)
+    return SegmentEncoded(
+        video_id, segment_id, segment.rendition, segment.index, files.media.object.key, files.init.object.key
+    )

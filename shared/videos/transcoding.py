@@ -8,7 +8,7 @@ from shared.db import Transactions
 from shared.media.encode.segment import encode_segment
 from shared.media.model import Plan
 from shared.runtime.workspace import workspace
-from shared.storage import source
+from shared.storage import ffmpeg_input
 from shared.videos.deleted_meanwhile import may_record
 from shared.videos.failures import fails_video
 from shared.videos.row import planned_video
@@ -27,7 +27,7 @@ def transcode(event: SegmentPlanned, transaction: Transactions) -> None:
         if video is None or video.state not in UNFINISHED or not renditions:
             return
         cpu = _cpu_share(event, video.plan)
-        with source(transaction, video.source_key) as file:
+        with ffmpeg_input(transaction, video.source_key) as file:
             segments = encode_segment(
                 file.path, video.plan, event.index, renditions, folder, threads=cpu.threads, niceness=cpu.niceness
             )

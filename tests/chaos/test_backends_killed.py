@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -72,11 +73,13 @@ def test_every_server_killed_loses_nothing(servers: dict[str, Server], user: Use
         found = {name: _ready(client, video) for name, video in videos.items()}
         assert found == dict.fromkeys(order, expected), f"killed: {order}"
         for name, video in videos.items():
-            _until(
-                f"{name}'s video is found", lambda name=name, video=video: video in _search(client, f"during {name}")
-            )
+            _until(f"{name}'s video is found", partial(_finds, client, f"during {name}", video))
     _until("the outbox is empty", lambda: _outbox(servers["postgres"].address) == 0)
     _until("no function is owed an event", lambda: not any(one["owed"] for one in user.wadi("ps", "--json").objects))
+
+
+def _finds(client: httpx.Client, text: str, video: str) -> bool:
+    return video in _search(client, text)
 
 
 def _upload(user: User, clip: Path) -> str:

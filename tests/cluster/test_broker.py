@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.config import ConfigError
+from shared.config import ConfigError, setting
 from shared.ids import new_id
-from shared.outbox.broker import relay, target
+from shared.outbox.broker import target
 from tests.cluster.echo import service
 from tests.cluster.running import Cluster
 from tests.conftest import Database
@@ -90,7 +90,7 @@ def wire(cluster: Cluster, database: Database) -> Iterator[Wire]:
             patch.setenv("K_SINK", f"{ingress}/{SPACE}/default")
             yield Wire(subscriber, ingress)
         finally:
-            relay._forget_idle()
+            target.forget_connections()
             plane.kubectl("delete", "namespace", SPACE, "--wait=false")
 
 
@@ -189,7 +189,7 @@ def test_a_broker_that_there_is_not_yet_costs_no_event(
     wire: Wire, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It answers 400: why an event that is refused is kept, whatever the answer."""
-    here = target.setting("K_SINK")
+    here = setting("K_SINK")
     monkeypatch.setenv("K_SINK", f"{wire.ingress}/{SPACE}/nobody")
     with pytest.raises(ConfigError, match=r"did not take .* 400"):
         wire.send("204")

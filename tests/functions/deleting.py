@@ -2,18 +2,11 @@
 
 from werkzeug.test import TestResponse
 
+from shared.deletion.tables import GONE, OnDelete, tables
 from tests.conftest import Database
 from tests.functions.people import Person
 
-TABLES = (
-    "object",
-    "media_segment",
-    "message",
-    "removal",
-    "watched",
-    "search_document",
-    "placement_version",
-)
+TABLES = (*GONE, *tables(OnDelete.BY_NODE))
 
 
 def delete(person: Person, video_id: str) -> TestResponse:

@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.db import transaction
 from shared.ids import new_id
 from shared.storage import record, store_file
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 
 
@@ -71,7 +71,7 @@ def _make(database: Database, row: SegmentRow) -> SegmentRow:
     return replace(row, object_key=stored, init_key=init)
 
 
-def store_bytes(key: str, data: bytes, video_id: str) -> str:
+def store_bytes(key: str, data: bytes, video_id: str | None) -> str:
     """One object with its first replica, recorded; its key."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "object"

@@ -18,19 +18,20 @@ from hypothesis import strategies as st
 from shared import coordination
 from shared.db import transaction
 from shared.runtime.serve import create_app
-from shared.storage import signed_urls
-from shared.storage.erasure.code import SHARDS, encode
-from shared.storage.erasure.read import frozen, read_frozen, shard_key
-from shared.storage.jobs.throttle import Pace
+from shared.storage import ObjectRef, signed_urls
+from shared.storage.erasure.code import encode
+from shared.storage.erasure.read import FrozenObject, find_frozen, read_frozen, shard_key
+from shared.storage.jobs.migrate import ReplicaMigration
+from shared.storage.model import SHARDS
 from shared.storage.nodes.nodes import Nodes
-from shared.storage.placement.diff import Held, Moves
-from shared.storage.placement.migrate import Settlement
-from shared.storage.placement.rebalance import LOCK
+from shared.storage.placement.diff import Located, PlacementDiff
+from shared.storage.throttle import UNTHROTTLED
 from tests.conftest import Database, Wadi
 from tests.functions.disks import Disks, check, fresh_disks, rebalance
 from tests.functions.storing import store_bytes
 from tests.functions.waking import ping
 
+LOCK = "rebalance"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -270,9 +271,9 @@ def test_a_shard_that_cannot_be_read_is_made_anew_from_the_others(disks: Disks, 
     assert set(now.values()) == set(nodes.homes(key, SHARDS))
     assert now[2] != gone
     with transaction() as tx:
-        thing = frozen(tx, key)
+        thing = find_frozen(tx, key)
     assert thing is not None
-    only = thing._replace(shards=tuple(each for each in thing.shards if each.number in (1, 2, 4, 5)))
+    only = FrozenObject(thing.object, tuple(each for each in thing.shards if each.number in (1, 2, 4, 5)))
     assert b"".join(read_frozen(nodes, only)) == data
 
 
@@ -281,13 +282,14 @@ def test_what_is_frozen_or_deleted_while_it_is_on_its_way_gets_no_replica(disks:
     (key,) = disks.store(1)
     new = disks.add("d")
     nodes, data = disks.nodes(), disks.contents[key]
-    held = Held(key, len(data), hashlib.sha256(data).hexdigest(), None, tuple(sorted(disks.recorded(key))), (), False)
+    ref = ObjectRef(key, len(data), hashlib.sha256(data).hexdigest())
+    located = Located(ref, tuple(sorted(disks.recorded(key))), (), temporary=False)
     if end == "frozen":
         freeze(disks, key, data)
         disks.database.all("delete from replica where object_key = %s", (key,))
     else:
         disks.database.all("delete from object where key = %s", (key,))
-    Settlement(transaction, nodes, Pace(0), held, Moves([new], [new], [])).run()
+    ReplicaMigration(transaction, nodes, UNTHROTTLED, located, PlacementDiff([new], [new], [])).run()
     assert disks.recorded(key) == set()
     assert key not in disks.files()[new]
 
@@ -303,8 +305,8 @@ def test_without_coordination_it_waits_and_lookups_go_on(disks: Disks, monkeypat
     store_bytes("videos/v/360p/new-0123abcd.m4s", b"new", "v")
     ready = create_app("rebalance").test_client().get("/ready")
     assert ready.status_code == 200
-    assert ready.json["backends"]["coordination"] == "down"
-    assert "127.0.0.1:9" in ready.json["degraded"]["coordination"]
+    assert ready.get_json()["backends"]["coordination"] == "down"
+    assert "127.0.0.1:9" in ready.get_json()["degraded"]["coordination"]
     monkeypatch.delenv("ETCD_ENDPOINTS")
     disks.database.all("delete from object where key like %s", ("%new-%",))
     rebalance()
@@ -359,10 +361,12 @@ def until_held(disks: Disks) -> None:
 
 
 WORKER = """
+from shared import coordination
 from shared.db import transaction
-from shared.storage.placement.rebalance import rebalance
+from shared.storage.jobs.rebalance import rebalance
 print("began", flush=True)
-rebalance(transaction, "worker", 300)
+with coordination.lock("rebalance", "worker", 30) as fence:
+    rebalance(fence.guard(transaction), 300)
 """
 
 

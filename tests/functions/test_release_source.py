@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from events import SegmentEncoded, SegmentPlaced, VideoReady
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.functions.storing import SegmentRow, holders, make_segments, plan_segment, ready, recorded, store_bytes
 from tests.functions.uploading import BYTES, Uploader, source_bytes

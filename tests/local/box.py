@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Self, TypeVar
 
 import httpx
 import psycopg2
@@ -56,7 +56,7 @@ class Box:
                 cwd=ROOT, env=self.environment(**settings), stdout=output, stderr=output,
             )  # fmt: skip
 
-    def up(self, **settings: str) -> "Box":
+    def up(self, **settings: str) -> Self:
         self.begin(**settings)
         state = eventually(self.state)
         self.url = state["local_url"]

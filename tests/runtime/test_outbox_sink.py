@@ -85,7 +85,7 @@ def test_more_than_a_batch_comes_in_order_of_each_key_over_few_connections(broke
             publish(key, *(str(number) for number in range(start, start + 40)))
     assert relayed() == 1200
     assert {key: broker.texts(key) for key in keys} == {key: numbers(400) for key in keys}
-    assert broker.connections <= sink.LANES
+    assert broker.connections <= target.LANES
 
 
 def test_keys_go_side_by_side_and_a_key_one_at_a_time(broker: Sink) -> None:
@@ -163,7 +163,7 @@ def test_a_broker_that_refuses_everything_is_not_asked_for_everything(database: 
     broker.behave = lambda got: (500, {})
     with pytest.raises(ConfigError, match=r"and the events of \d+ other keys wait"):
         relayed()
-    assert broker.asked <= sink.REFUSALS + sink.LANES
+    assert broker.asked <= sink.REFUSALS + target.LANES
     assert len(waiting(database)) == 100
 
 
@@ -178,7 +178,7 @@ def test_a_pause_that_the_broker_asks_for_is_kept(database: Database, broker: Si
         relayed()
     broker.behave = lambda got: FINE
     asked = broker.asked
-    assert asked <= sink.LANES
+    assert asked <= target.LANES
     with pytest.raises(ConfigError, match=r"asked for a pause, \d+ s of it are left"):
         relayed()
     assert broker.asked == asked
@@ -244,7 +244,7 @@ def test_a_broker_that_does_not_answer_is_given_up(
     finally:
         go.set()
     assert len(waiting(database)) == 20
-    assert broker.asked <= sink.LANES
+    assert broker.asked <= target.LANES
     assert relayed() == 20
 
 
@@ -278,12 +278,12 @@ def test_a_broker_that_dies_and_comes_back_costs_no_event(database: Database, br
         relayed()
     app = create_app("relay_outbox").test_client()
     assert app.post("/").status_code == 503
-    assert app.get("/ready").json["degraded"]["broker"].startswith(f"K_SINK: no answer from {broker.url}: ")
+    assert app.get("/ready").get_json()["degraded"]["broker"].startswith(f"K_SINK: no answer from {broker.url}: ")
     broker.start()
     target._last_answer = (0.0, "")
     publish(key, "5")
     assert app.post("/").status_code == 204
-    assert app.get("/ready").json["backends"]["broker"] == "ok"
+    assert app.get("/ready").get_json()["backends"]["broker"] == "ok"
     assert 'wadi_outbox_relayed_total{transport="broker"}' in app.get("/metrics").text
     assert broker.texts(key) == ["1", "2", "3", "4", "5"]
 
@@ -367,7 +367,8 @@ misdeeds = st.sampled_from(["fine"] * 8 + ["before", "after", "400", "500", "503
 def test_whatever_the_broker_does_each_event_comes_and_each_key_in_order(
     database: Database, broker: Sink, steps: list[tuple[str, int, int] | str], deeds: list[str]
 ) -> None:
-    keys, published = [new_id() for _ in range(3)], {}
+    keys = [new_id() for _ in range(3)]
+    published: dict[str, list[str]] = {}
     to_come, lock = iter(deeds), threading.Lock()
 
     def behave(got: Got) -> Answer | str:
@@ -380,7 +381,7 @@ def test_whatever_the_broker_does_each_event_comes_and_each_key_in_order(
 
     broker.behave = behave
     for step in [*steps, *["relay"] * (len(deeds) + 1)]:
-        if step == "relay":
+        if isinstance(step, str):  # "relay"
             try:
                 relayed()
             except ConfigError:

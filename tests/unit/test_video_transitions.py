@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from events import VideoDeleted, VideoFailed, VideoPlanned, VideoPlayable, VideoReady, VideoUploaded
+from events import Event, VideoDeleted, VideoFailed, VideoPlanned, VideoPlayable, VideoReady, VideoUploaded
 from shared.db import Transaction, transaction
 from shared.ids import new_id
 from shared.media.model import Plan, Ratio, Rendition, SourceInfo
@@ -50,7 +50,7 @@ LEADS: dict[str, dict[str, str]] = {
     "mark_emptied": {"deleted": "deleted"},
 }
 
-PUBLISHES = {
+PUBLISHES: dict[str, type[Event]] = {
     "source_arrived": VideoUploaded,
     "plan": VideoPlanned,
     "make_playable": VideoPlayable,
