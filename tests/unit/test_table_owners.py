@@ -18,18 +18,6 @@ WRITES = re.compile(
 )
 UNKNOWN = "{}"  # a name that is put in at run time
 
-# Code that still writes a table of another package. It only shrinks: no entry is ever added.
-KNOWN: set[tuple[str, str]] = {
-    ("cli/commands/users.py", "account"),
-    ("functions/accounts/login.py", "account"),
-    ("functions/accounts/register.py", "account"),
-    ("functions/messages/send_message.py", "message"),
-    ("functions/uploads/abort_upload.py", "upload"),
-    ("functions/uploads/complete_upload.py", "upload"),
-    ("functions/uploads/expire_uploads.py", "upload"),
-    ("functions/uploads/init_upload.py", "upload"),
-}
-
 
 def written(source: str) -> Iterator[str]:
     """The tables that the SQL in a Python source writes; UNKNOWN where the name is put in at run time."""
@@ -75,8 +63,7 @@ def allowed(file: str, table: str) -> bool:
 
 def test_each_table_is_written_by_its_owner_only() -> None:
     wrong = {(file, table) for file, table in writes() if not allowed(file, table)}
-    assert sorted(wrong - KNOWN) == [], "let the owner write it (docs/schema.md says who that is)"
-    assert sorted(KNOWN - wrong) == [], "no longer needed: remove it from KNOWN"
+    assert sorted(wrong) == [], "let the owner write it (docs/schema.md says who that is)"
 
 
 def test_every_owner_is_known() -> None:
