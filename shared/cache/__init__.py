@@ -17,7 +17,7 @@ from shared.cache.memory import MemoryCache
 from shared.config import ConfigError, setting
 from shared.telemetry import health, metrics
 
-__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put", "unhealthy"]
+__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put", "unhealthy_reason"]
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -92,7 +92,7 @@ def _changed(reason: str | None) -> None:
         log.warning("%s; going on without it", reason)
 
 
-def unhealthy() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why Redis does not answer, in one line; None when it does, or is not used."""
     try:
         _cache().ping()
@@ -101,4 +101,4 @@ def unhealthy() -> str | None:
     return None
 
 
-health.register("redis", "REDIS_URL", unhealthy, needed=False)
+health.register("redis", "REDIS_URL", unhealthy_reason, needed=False)

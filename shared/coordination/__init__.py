@@ -10,12 +10,12 @@ shared.errors, shared.ids and shared.telemetry.
 """
 
 from shared.coordination.base import Fenced, LockHeld
-from shared.coordination.choice import alive, renew, unhealthy
+from shared.coordination.choice import alive, renew, unhealthy_reason
 from shared.coordination.fence import Fence
 from shared.coordination.locks import lock
 from shared.db import Transaction
 
-__all__ = ["Fence", "Fenced", "LockHeld", "alive", "epoch", "lock", "renew", "unhealthy"]
+__all__ = ["Fence", "Fenced", "LockHeld", "alive", "epoch", "lock", "renew", "unhealthy_reason"]
 
 
 def epoch(tx: Transaction) -> int:

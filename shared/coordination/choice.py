@@ -23,7 +23,7 @@ def alive() -> set[str]:
     return coordination().alive()
 
 
-def unhealthy() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why etcd does not answer, in one line; None when it does or is not used. /ready asks PostgreSQL itself."""
     if not setting("ETCD_ENDPOINTS"):
         return None
@@ -43,4 +43,4 @@ def _made(endpoints: str, _prefix: str) -> Coordination:
     return EtcdCoordination()
 
 
-health.register("coordination", "ETCD_ENDPOINTS", unhealthy, needed=False)
+health.register("coordination", "ETCD_ENDPOINTS", unhealthy_reason, needed=False)

@@ -10,7 +10,7 @@ from shared.search.base import BadCursor, Document, Hit, Kind, Results, SearchIn
 from shared.search.postgres.index import PostgresIndex
 from shared.telemetry import health
 
-__all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index", "unhealthy"]
+__all__ = ["BadCursor", "Document", "Hit", "Kind", "Results", "SearchIndex", "open_index", "unhealthy_reason"]
 
 
 def open_index(tx: Transaction) -> SearchIndex:
@@ -22,11 +22,11 @@ def open_index(tx: Transaction) -> SearchIndex:
     return PostgresIndex(tx)
 
 
-def unhealthy() -> str | None:
+def unhealthy_reason() -> str | None:
     """Why OpenSearch does not answer, in one line; None when it does."""
     from shared.search.opensearch.health import unhealthy_reason
 
     return unhealthy_reason()
 
 
-health.register("search", "OPENSEARCH_URL", unhealthy, needed=False)  # a search answers 503 itself
+health.register("search", "OPENSEARCH_URL", unhealthy_reason, needed=False)  # a search answers 503 itself

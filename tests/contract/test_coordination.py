@@ -272,7 +272,7 @@ def test_a_lock_outlives_etcd_being_killed_and_restarted(private_etcd: Server) -
         with pytest.raises(Unavailable), lock("survivor", "two", 6):
             pass
         private_etcd.restart()
-        until(lambda: coordination.unhealthy() is None, "etcd is back and not found")
+        until(lambda: coordination.unhealthy_reason() is None, "etcd is back and not found")
         deadline = time.monotonic() + 8
         while time.monotonic() < deadline:  # for longer than the lease: it was renewed at the new process
             assert not free("survivor")
@@ -308,7 +308,7 @@ def test_a_fresh_etcd_cannot_give_an_old_token_out(
 
 def test_one_that_is_away_is_named_in_one_line(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ETCD_ENDPOINTS", "127.0.0.1:9")
-    reason = coordination.unhealthy()
+    reason = coordination.unhealthy_reason()
     assert reason is not None
     assert reason.startswith("ETCD_ENDPOINTS: no answer from 127.0.0.1:9: ")
     assert "\n" not in reason
