@@ -1,8 +1,7 @@
 """Every table with rows of a video, and what the deletion of the video does with them.
 
-The audit goes by this list. tests/functions/test_video_tables.py compares it with the catalogue, and deletes a video
-that has a row in each table: so a new table that has a video's id can be forgotten neither by the deletion nor by the
-audit.
+delete.py does what is said here, and audit.py goes by this list. tests/functions/test_video_tables.py compares it with
+the catalogue and tries every table, so a new table that has a video's id can be forgotten by neither.
 """
 
 from enum import Enum, auto
@@ -10,10 +9,10 @@ from enum import Enum, auto
 
 class OnDelete(Enum):
     CLEARED = auto()  # the row stays for what comes late, without anything that a person wrote
-    DELETED = auto()  # by remove_contents
+    DELETED = auto()  # by delete.remove_contents
     WITH_OBJECTS = auto()  # by shared/storage, which first notes in `removal` what has to go from which node
     CASCADES = auto()  # with the rows that they refer to
-    AFTER_OBJECTS = auto()  # by remove_contents, once the transaction that deleted the replicas has written it
+    AFTER_OBJECTS = auto()  # by delete.remove_contents, once the transaction that deleted the replicas has written it
     FROM_INDEX = auto()  # by the search index, whichever it is
     BY_NODE = auto()  # one by one, as soon as the node has removed the bytes: it may be away for months
     KEPT = auto()  # ids only, deleted by age or kept for the operator

@@ -76,7 +76,7 @@ def expire(tx: Transaction, upload_id: str) -> bool:
 
 
 def abort_all(tx: Transaction, video_id: str) -> None:
-    """Aborts the open uploads of a video that is deleted. Queue their parts for removal first: forget_uploads."""
+    """Aborts the open uploads of a video that is deleted. Queue their parts for deletion first: queue_uploads."""
     tx.execute(
         "update upload set state = %s, closed_at = now() where video_id = %s and state = %s",
         (State.ABORTED, video_id, State.OPEN),

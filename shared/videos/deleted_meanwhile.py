@@ -14,7 +14,7 @@ log = logging.getLogger("wadi.videos")
 
 def may_record(tx: Transaction, video_id: str, stored: Iterable[Replica]) -> bool:
     """Whether results may be recorded: the video is not deleted, and cannot be until `tx` ends. If it is, what was
-    stored for it is queued for removal.
+    stored for it is queued for deletion.
 
     To be called before `tx` locks anything else: the order in which a deletion locks.
     """

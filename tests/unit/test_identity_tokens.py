@@ -180,6 +180,11 @@ def test_key_must_be_one_of_ours(kid: Any) -> None:
     assert "key" in refusal(signed(claims(), {"kid": kid}))
 
 
+def test_a_critical_header_that_nobody_knows_is_refused() -> None:
+    """RFC 7515, section 4.1.11."""
+    refusal(signed(claims(), {"crit": ["unknown"], "unknown": True}))
+
+
 def test_signature_of_another_secret_does_not_hold(monkeypatch: pytest.MonkeyPatch) -> None:
     ours = signing_keys()[0].kid
     monkeypatch.setenv("JWT_SECRET", OTHER)
