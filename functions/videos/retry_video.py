@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from shared.runtime.function import OWNER, Accepted, Context, Problem, http_function
+from shared.storage.records import object_exists
 from shared.videos.model import Video
 from shared.videos.row import own_video
 from shared.videos.transitions import retry
@@ -21,6 +22,6 @@ def retry_video(request: RetryVideo, context: Context) -> Accepted[Video]:
         if retried is None:
             raise Problem("wrong-state", f"The video is {video.state}: only a failed one can be retried.")
         # raising rolls the retry back
-        if not tx.exists("select from object where key = %s", (video.source_key,)):
+        if video.source_key is None or not object_exists(tx, video.source_key):
             raise Problem("gone", "The uploaded file is no longer here: upload it again.")
         return Accepted(video_view(retried, context.base_url))
