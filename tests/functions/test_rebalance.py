@@ -26,8 +26,8 @@ from shared.storage.placement.diff import Held, Moves
 from shared.storage.placement.migrate import Settlement
 from shared.storage.placement.rebalance import LOCK
 from tests.conftest import Database, Wadi
+from tests.films.stored import store_bytes
 from tests.functions.disks import Disks, check, fresh_disks, rebalance
-from tests.functions.storing import store_bytes
 from tests.functions.waking import ping
 from tests.patience import until
 

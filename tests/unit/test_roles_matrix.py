@@ -14,8 +14,9 @@ from shared.ids import new_id
 from shared.runtime.access import Access
 from shared.runtime.serve import create_app
 from tests.conftest import Database, Wadi
+from tests.films.rows import make_video
+from tests.films.stored import make_segments
 from tests.functions.people import account
-from tests.functions.storing import make_segments, make_video
 from tools.generate.capabilities import http_capabilities
 
 # `forged`: a token that claims ADMIN and is signed by somebody else. Where no token is looked at it does no harm.
