@@ -3,7 +3,7 @@
 import inspect
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 Seen = TypeVar("Seen")
 
@@ -11,7 +11,7 @@ SECONDS = 90.0
 
 
 def until(
-    look: Callable[[], Seen],
+    look: Callable[[], Seen | Literal[False] | None],
     what: str | Callable[[], str] = "",
     seconds: float = SECONDS,
     *,

@@ -42,8 +42,8 @@ def _postgres(sql: str) -> Callable[[Server], Any]:
 
 
 def _s3(server: Server) -> Any:
-    import boto3
-    from botocore.config import Config
+    import boto3  # type: ignore[import-untyped]  # it has no types
+    from botocore.config import Config  # type: ignore[import-untyped]  # it has no types
 
     return boto3.client(
         "s3",
@@ -75,8 +75,8 @@ def _etcd(server: Server, call: str, **body: str) -> Any:
 
 
 def _send(server: Server) -> None:
-    from kafka import KafkaProducer
-    from kafka.admin import KafkaAdminClient, NewTopic
+    from kafka import KafkaProducer  # type: ignore[import-untyped]  # it has no types
+    from kafka.admin import KafkaAdminClient, NewTopic  # type: ignore[import-untyped]  # it has no types
 
     with closing(KafkaAdminClient(bootstrap_servers=server.address)) as admin:
         admin.create_topics([NewTopic("kept", num_partitions=1, replication_factor=1)])

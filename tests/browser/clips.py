@@ -68,7 +68,16 @@ def _clip(
         sound = ["-c:a", "aac", "-b:a", "128k"]
         try:
             ffmpeg(
-                *[*pictures, "-i", wav, "-vf", scale, "-fps_mode", "passthrough", *video, *sound, path],
+                *pictures,
+                "-i",
+                wav,
+                "-vf",
+                scale,
+                "-fps_mode",
+                "passthrough",
+                *video,
+                *sound,
+                path,
                 given=numbered_pictures(*SMALL, len(numbers)),
             )
         finally:

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
+from functools import partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -74,7 +75,7 @@ def test_every_server_killed_loses_nothing(servers: dict[str, Server], user: Use
         assert found == dict.fromkeys(order, expected), f"killed: {order}"
         for name, video in videos.items():
             until(
-                lambda name=name, video=video: video in _search(client, f"during {name}"),
+                partial(_finds, client, f"during {name}", video),
                 f"{name}'s video is found",
                 WITHIN,
             )
@@ -84,6 +85,10 @@ def test_every_server_killed_loses_nothing(servers: dict[str, Server], user: Use
         "no function is owed an event",
         WITHIN,
     )
+
+
+def _finds(client: httpx.Client, text: str, video: str) -> bool:
+    return video in _search(client, text)
 
 
 def _upload(user: User, clip: Path) -> str:

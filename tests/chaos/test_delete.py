@@ -73,4 +73,8 @@ def _files(home: Path, videos: list[str]) -> list[str]:
 
 def _quiet(home: Path, videos: list[str]) -> bool:
     """Late work has had its time: looked at again and again for ten seconds, nothing was there."""
-    return all(not _files(home, videos) and time.sleep(0.5) is None for _ in range(20))
+    for _ in range(20):
+        if _files(home, videos):
+            return False
+        time.sleep(0.5)
+    return True

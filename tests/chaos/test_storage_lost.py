@@ -32,7 +32,7 @@ def test_one_replica_of_three_is_enough(database: Database, tmp_path: Path) -> N
             disk = chance.choice(sorted(box.stores().values(), key=lambda store: store.id))
             shutil.rmtree(disk.root / "objects")  # a new disk in the place of the old one
             (disk.root / "objects").mkdir()
-            for video, clip in box.videos.items():  # it plays meanwhile
-                assert box.ready(video) == expected[clip]
+            for video, played in box.videos.items():  # it plays meanwhile
+                assert box.ready(video) == expected[played]
             box.wadi("scrub", "--start", "--wait", "--json")
             box.whole(expected)

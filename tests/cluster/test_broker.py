@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from shared.config import ConfigError
+from shared.config import ConfigError, setting
 from shared.ids import new_id
 from shared.outbox.broker import relay, target
 from tests.cluster.echo import service
@@ -189,7 +189,7 @@ def test_a_broker_that_there_is_not_yet_costs_no_event(
     wire: Wire, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It answers 400: why an event that is refused is kept, whatever the answer."""
-    here = target.setting("K_SINK")
+    here = setting("K_SINK")
     monkeypatch.setenv("K_SINK", f"{wire.ingress}/{SPACE}/nobody")
     with pytest.raises(ConfigError, match=r"did not take .* 400"):
         wire.send("204")

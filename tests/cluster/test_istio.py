@@ -443,6 +443,7 @@ def _hardly_filled(door: Door) -> Iterator[httpx.Client]:
         if patch["patch"]["value"].get("name") == "envoy.filters.http.local_ratelimit":
             # so that answers tell what is left: by that they are known to be of these buckets
             patch["patch"]["value"]["typed_config"]["enable_x_ratelimit_headers"] = "DRAFT_VERSION_03"
+    client = door.client
     with ExitStack() as clients:
 
         def tells() -> bool | None:
@@ -452,7 +453,6 @@ def _hardly_filled(door: Door) -> Iterator[httpx.Client]:
                 return "x-ratelimit-limit" in client.get("/api/videos").headers
             return None
 
-        client = door.client
         door.plane.apply([slow])
         try:
             until(lambda: tells() is True, "the gateway has the buckets")

@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition  # type: ignore[import-untyped]
 
+from events.topics import topic
 from local import manifests
 from local.layout import ROOT
 from shared.cloudevents.kafka import to_record
+from shared.outbox.kafka.topics import create
 from tests.cluster.echo import Echo, echo, service
 from tests.patience import until
 from tools.cluster import ingress, kafka_source, standins
@@ -220,7 +222,7 @@ def test_an_ordered_source_brings_a_key_in_order_and_an_unordered_one_does_not_w
 def test_a_new_group_begins_where_the_source_says(
     source: Subscribed, controlled: Plane, sink: Echo, offset: str, expected: list[str]
 ) -> None:
-    kafka_source.create({source.topic: kafka_source.topic(source.topic)}, source.broker)
+    create({source.topic: topic(source.topic)}, source.broker)
     source.send("before")
     source.ready(initialOffset=offset)
     source.send("after")

@@ -31,7 +31,7 @@ class KafkaBox(Box):
 
     def send(self, topic: str, *records: tuple[bytes | None, bytes | None, list[tuple[str, bytes]]]) -> None:
         """Appends records (key, value, headers) as any system may."""
-        from kafka import KafkaProducer
+        from kafka import KafkaProducer  # type: ignore[import-untyped]  # it has no types
 
         with closing(KafkaProducer(bootstrap_servers=self.brokers, reconnect_backoff_max_ms=500)) as producer:
             sent = [
@@ -71,7 +71,7 @@ def prefixed(resources: list[dict[str, Any]], prefix: str) -> list[dict[str, Any
 def make_topics(brokers: str, resources: list[dict[str, Any]], partitions: int) -> None:
     """Before the box does, with fewer partitions than its own would have."""
     from kafka import KafkaAdminClient
-    from kafka.errors import TopicAlreadyExistsError
+    from kafka.errors import TopicAlreadyExistsError  # type: ignore[import-untyped]  # it has no types
 
     topics = {topic for one in resources if one["kind"] == "KafkaSource" for topic in one["spec"]["topics"]}
     with KafkaAdminClient(bootstrap_servers=brokers) as admin:

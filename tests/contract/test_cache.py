@@ -16,6 +16,7 @@ from shared.ids import new_id
 from tests.patience import until
 from tests.real import need
 from tools.backends import redis as redis_server
+from tools.backends.server import Server
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -145,14 +146,14 @@ def test_one_that_is_silent_costs_one_timeout_and_not_one_a_request(told: list[s
 
 
 @pytest.fixture
-def own_redis(tmp_path: Path) -> Iterator[redis_server.Server]:
+def own_redis(tmp_path: Path) -> Iterator[Server]:
     need("redis")  # where it runs it can be started
     server = redis_server.start(tmp_path)
     yield server
     server.kill()
 
 
-def test_killed_and_started_again(own_redis: redis_server.Server, told: list[str | None], key: str) -> None:
+def test_killed_and_started_again(own_redis: Server, told: list[str | None], key: str) -> None:
     cache = RedisCache(own_redis.address, told.append)
     cache.put(key, b"x", 60)
     own_redis.kill()
@@ -172,9 +173,7 @@ def test_killed_and_started_again(own_redis: redis_server.Server, told: list[str
     assert [bool(trouble) for trouble in told] == [True, False]
 
 
-def test_a_restart_between_two_requests_costs_nothing(
-    own_redis: redis_server.Server, told: list[str | None], key: str
-) -> None:
+def test_a_restart_between_two_requests_costs_nothing(own_redis: Server, told: list[str | None], key: str) -> None:
     cache = RedisCache(own_redis.address, told.append)
     cache.put(key, b"x", 60)
     own_redis.kill()

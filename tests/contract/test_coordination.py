@@ -28,6 +28,7 @@ from tests.conftest import Database
 from tests.patience import until
 from tests.real import need
 from tools.backends import etcd
+from tools.backends.server import Server
 
 ROOT = Path(__file__).resolve().parents[2]
 SHORT = 2.0
@@ -43,7 +44,7 @@ def implementation(request: pytest.FixtureRequest, database: Database, monkeypat
 
 
 @pytest.fixture
-def private_etcd(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[etcd.Server]:
+def private_etcd(database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
     """One that may be killed."""
     need("etcd")
     server = etcd.start(tmp_path)
@@ -258,7 +259,7 @@ def test_the_ring_has_another_epoch_after_each_change(implementation: str, datab
 # --- etcd that dies
 
 
-def test_a_lock_outlives_etcd_being_killed_and_restarted(private_etcd: etcd.Server) -> None:
+def test_a_lock_outlives_etcd_being_killed_and_restarted(private_etcd: Server) -> None:
     coordination.renew("a node", 3600)
     with lock("survivor", "one", 6) as fence:
         private_etcd.kill()
@@ -275,7 +276,7 @@ def test_a_lock_outlives_etcd_being_killed_and_restarted(private_etcd: etcd.Serv
     assert coordination.alive() == {"a node"}
 
 
-def test_a_lock_is_lost_when_etcd_stays_away(private_etcd: etcd.Server) -> None:
+def test_a_lock_is_lost_when_etcd_stays_away(private_etcd: Server) -> None:
     """Others cannot have it meanwhile, but this holder cannot know that."""
     with lock("away", "one", SHORT) as fence:
         private_etcd.kill()
@@ -284,7 +285,7 @@ def test_a_lock_is_lost_when_etcd_stays_away(private_etcd: etcd.Server) -> None:
 
 
 def test_a_fresh_etcd_cannot_give_an_old_token_out(
-    private_etcd: etcd.Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    private_etcd: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its revisions begin anew; the tokens, which stand in PostgreSQL, do not."""
     with lock("data lost", "one", 10) as first:

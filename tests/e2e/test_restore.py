@@ -19,15 +19,13 @@ import httpx
 import psycopg2
 import pytest
 
-import tools.backends.postgres
-import tools.backends.s3
 from local.postgres.binaries import find_all
 from shared.ids import new_id
 from tests import real
 from tests.buckets import buckets
 from tests.cli.runs import User, free_port, small_clip
 from tests.e2e.playlists import hls_tracks
-from tools.backends import debian
+from tools.backends import debian, postgres, s3
 from tools.backends.cache import BackendError
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "docs/deploy/examples"
@@ -36,7 +34,7 @@ EMAIL, PASSWORD = "owner@example.org", "correct horse battery\n"
 
 
 @pytest.fixture(scope="module")
-def tools() -> str:
+def programs() -> str:
     """PATH with rclone and the programs of PostgreSQL."""
     folders = [str(find_all()[0].folder)]
     if not shutil.which("rclone"):
@@ -129,8 +127,8 @@ def test_real_servers(tools: str, database: str, tmp_path: Path) -> None:
         refused = script("restore.sh", tools, backup, **here)
         assert refused.returncode != 0  # a database that is not empty
         assert "already exists" in refused.stderr
-    there = tools.backends.postgres.start(tmp_path / "there")
-    store = tools.backends.s3.start(tmp_path / "there")
+    there = postgres.start(tmp_path / "there")
+    store = s3.start(tmp_path / "there")
     moved = "elsewhere-1,elsewhere-2/other/prefix,elsewhere-3"
     now = {"DATABASE_URL": there.address, **store.exports, "AWS_S3_BUCKET": moved}
     extra = {"WADI_PORT": str(free_port()), **common, **now, "OPENSEARCH_INDEX": f"after-{new_id()[-12:]}"}

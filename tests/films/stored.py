@@ -62,7 +62,7 @@ def _make(database: Database, row: SegmentRow) -> SegmentRow:
     return replace(row, object_key=stored, init_key=init)
 
 
-def store_bytes(key: str, data: bytes, video_id: str) -> str:
+def store_bytes(key: str, data: bytes, video_id: str | None) -> str:
     """One object with its first replica, recorded; its key."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "object"

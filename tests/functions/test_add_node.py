@@ -24,7 +24,7 @@ def test_a_directory_becomes_a_node(disks: Disks) -> None:
         "add_node", "/api/nodes", {"location": str(disks.folder / "d"), "weight": 2, "zone": "cellar"}
     )
     assert answer.status_code == 201
-    node = answer.json
+    node = answer.get_json()
     assert (node["id"], node["kind"], node["state"], node["health"]) == ("node-4", "directory", "active", "ok")
     assert (node["weight"], node["zone"], node["share"]) == (2, "cellar", 0.4)
     assert identity(disks.folder / "d") == "node-4"
@@ -96,7 +96,7 @@ def test_a_bucket_becomes_a_node_and_gets_its_share(disks: Disks) -> None:
         disks.store(20)
         answer = disks.admin.post("add_node", "/api/nodes", {"kind": "s3", "location": f"s3://{bucket}/wadi/"})
         assert answer.status_code == 201, answer.text
-        node = answer.json
+        node = answer.get_json()
         assert (node["kind"], node["location"], node["free"]) == ("s3", f"s3://{bucket}/wadi", None)
         rebalance()
         nodes = disks.nodes()

@@ -155,7 +155,7 @@ def test_uploads_in_progress_are_never_touched(database: Database, uploader: Upl
         time_passes(database)
     assert there() == before | {f"{row['node_id']}/{row['object_key']}"}
     assert uploader.complete(whole["id"]).status_code == 202
-    assert [part["received"] for part in uploader.get(upload["id"]).json["parts"]][:2] == [True, False]
+    assert [part["received"] for part in uploader.get(upload["id"]).get_json()["parts"]][:2] == [True, False]
 
 
 def test_an_upload_in_parts_that_nobody_knows_goes(database: Database, uploader: Uploader) -> None:

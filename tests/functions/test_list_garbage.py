@@ -22,13 +22,13 @@ def test_it_names_what_was_found_and_nothing_before(database: Database, admin: P
     orphans = {store_file(f"videos/none/{n}.m4s", tmp_path / "file", None).key for n in range(3)}
     assert admin.get("list_garbage", "/api/storage/garbage").json == {"total": 0, "total_bytes": 0, "garbage": []}
     assert ping("collect_garbage").status_code == 204
-    answer = admin.get("list_garbage", "/api/storage/garbage").json
+    answer = admin.get("list_garbage", "/api/storage/garbage").get_json()
     assert (answer["total"], answer["total_bytes"]) == (3, 18)
     assert {each["key"] for each in answer["garbage"]} == orphans
     for each in answer["garbage"]:
         found, due = (datetime.fromisoformat(each[name]) for name in ("found_at", "due_at"))
         assert due - found == timedelta(hours=24)
-    assert len(admin.get("list_garbage", "/api/storage/garbage", limit=2).json["garbage"]) == 2
+    assert len(admin.get("list_garbage", "/api/storage/garbage", limit=2).get_json()["garbage"]) == 2
 
 
 def test_the_limit_has_limits(database: Database, admin: Person) -> None:

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -303,8 +304,8 @@ def test_without_coordination_it_waits_and_lookups_go_on(disks: Disks, monkeypat
     store_bytes("videos/v/360p/new-0123abcd.m4s", b"new", "v")
     ready = create_app("rebalance").test_client().get("/ready")
     assert ready.status_code == 200
-    assert ready.json["backends"]["coordination"] == "down"
-    assert "127.0.0.1:9" in ready.json["degraded"]["coordination"]
+    assert ready.get_json()["backends"]["coordination"] == "down"
+    assert "127.0.0.1:9" in ready.get_json()["degraded"]["coordination"]
     monkeypatch.delenv("ETCD_ENDPOINTS")
     disks.database.all("delete from object where key like %s", ("%new-%",))
     rebalance()
@@ -370,7 +371,7 @@ def test_what_a_killed_one_began_is_ended_by_the_next(disks: Disks, monkeypatch:
         done = moved(disks, new)
         worker = subprocess.Popen([sys.executable, "-c", WORKER], cwd=ROOT, env=environment)
         try:
-            until(lambda w=worker, d=done: w.poll() is not None or moved(disks, new) != d, "something is moved")
+            until(partial(_moves, disks, new, done, worker), "something is moved")
             assert worker.poll() is None, "it ended before it was killed"
         finally:
             worker.send_signal(signal.SIGKILL)
@@ -380,6 +381,10 @@ def test_what_a_killed_one_began_is_ended_by_the_next(disks: Disks, monkeypatch:
         disks.database.all("delete from lock_lease")  # as after its time
     rebalance()
     disks.assert_settled(3)
+
+
+def _moves(disks: Disks, node_id: str, before: int, worker: "subprocess.Popen[bytes]") -> bool:
+    return worker.poll() is not None or moved(disks, node_id) != before
 
 
 def moved(disks: Disks, node_id: str) -> int:

@@ -1,6 +1,7 @@
 """Damaged replicas are found and made anew from good ones; what has no good one left is said to be lost, once."""
 
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,9 @@ def test_the_check_of_a_replica_leaves_what_is_cached_of_the_video_alone(databas
     assert database.one("select version from placement_version where video_id = %s", (segment.video_id,)) == version
 
 
+HARMS: list[Callable[[Path], object]] = [Path.unlink, flip, lambda path: path.write_bytes(b"")]
+
+
 def test_any_damage_that_leaves_one_good_replica_heals(database: Database, creator: Person) -> None:
     chance = random.Random(5)
     for _ in range(5):
@@ -139,7 +143,7 @@ def test_any_damage_that_leaves_one_good_replica_heals(database: Database, creat
         for key in {key: None for each in segments for key in (each.object_key, each.init_key)}:
             for node in chance.sample(sorted(ALL), chance.randint(0, 2)):
                 path = file(node, key)
-                chance.choice([path.unlink, lambda path=path: flip(path), lambda path=path: path.write_bytes(b"")])()
+                chance.choice(HARMS)(path)
         scrub(database)
         for each in segments:
             assert holders(each.object_key, each.data) == ALL

@@ -52,7 +52,7 @@ def test_a_lost_segment_is_stored_with_all_its_replicas(database: Database, admi
     assert len(database.all("select 1 from lost_object where object_key like %s", (f"%{segment.video_id}%",))) == 2
     answer = store(admin, segment.id, segment.data)
     assert answer.status_code == 201
-    assert set(answer.json["nodes"]) == ALL
+    assert set(answer.get_json()["nodes"]) == ALL
     assert holders(segment.object_key, segment.data) == ALL
     assert store(admin, segment.id, segment.init, init="true").status_code == 201
     assert holders(segment.init_key, segment.init) == ALL
@@ -95,5 +95,5 @@ def test_a_storage_without_room_says_so(
 
 def test_where_it_lies_is_where_the_ring_says(database: Database, admin: Person, segment: SegmentRow) -> None:
     answer = store(admin, segment.id, segment.data)
-    for node in answer.json["nodes"]:
-        assert Path(local_stores()[node].root, "objects", answer.json["key"]).read_bytes() == segment.data
+    for node in answer.get_json()["nodes"]:
+        assert Path(local_stores()[node].root, "objects", answer.get_json()["key"]).read_bytes() == segment.data

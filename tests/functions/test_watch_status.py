@@ -79,7 +79,7 @@ def test_the_same_status_is_not_told_twice_and_silence_is_filled(
     client = create_app("watch_status").test_client()
     monkeypatch.setattr(sys.modules["watch_status"], "KEEP_ALIVE", 0.05)  # the module that was loaded last
     answer = client.get(f"/api/videos/{film.id}/status/stream", buffered=False)
-    pieces = iter(answer.response)
+    pieces = answer.iter_encoded()
     assert next(pieces).startswith(b"event: status")
     film.set(title="of no concern to the status")
     assert next(pieces) == b": still here\n\n"

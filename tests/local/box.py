@@ -8,7 +8,7 @@ import subprocess
 import sys
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psycopg2
@@ -43,7 +43,7 @@ class Box:
                 cwd=ROOT, env=self.environment(**settings), stdout=output, stderr=output,
             )  # fmt: skip
 
-    def up(self, **settings: str) -> "Box":
+    def up(self, **settings: str) -> Self:
         self.begin(**settings)
         state = until(self.state)
         self.url = state["local_url"]

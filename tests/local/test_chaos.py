@@ -5,7 +5,7 @@ from collections import Counter
 import pytest
 
 from local.delivery.chaos import Chaos, parse
-from local.delivery.postgres.topics import Owed
+from local.delivery.feed import Owed
 from tests.local.conftest import MakeBox
 from tests.local.yaml_files import kafka_source, service
 from tests.patience import until

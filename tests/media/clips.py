@@ -14,7 +14,7 @@ from array import array
 from collections.abc import Callable
 from pathlib import Path
 
-import imageio_ffmpeg
+import imageio_ffmpeg  # type: ignore[import-untyped]  # it has no types
 
 BARS = 16  # white, 14 bits of the number from the highest, black
 SAMPLE_RATE = 48_000
@@ -71,7 +71,7 @@ def read_number(luma: bytes, line_size: int, width: int, height: int, *, vertica
     return sum(bit << place for place, bit in enumerate(reversed(bits[1:-1])))
 
 
-def sweep(seconds: float, sample_rate: int = SAMPLE_RATE) -> array:
+def sweep(seconds: float, sample_rate: int = SAMPLE_RATE) -> "array[int]":
     """A tone that glides between 300 and 2500 Hz and back in a period of 3.7 s: 16-bit samples."""
     samples = array("h")
     phase = 0.0
@@ -110,7 +110,7 @@ def clip(
     def make(path: Path) -> None:
         given = ["-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{size[0]}x{size[1]}", "-r", rate, "-i", "pipe:0"]
         if audio:
-            given += [*before_sound.split(), "-i", sweep_file(seconds)]
+            given += [*before_sound.split(), "-i", str(sweep_file(seconds))]
             given += ["-map", "0:v", "-map", "1:a"]
         pictures = numbered_pictures(*size, frames)
         ffmpeg(*given, *video.split(), *audio.split(), *output.split(), path, given=pictures)
@@ -128,6 +128,7 @@ def remuxed(name: str, source: Path, before: str = "", output: str = "-c copy") 
 
 
 def damaged(name: str, source: Path, harm: Callable[[bytearray], bytes], recipe: str) -> Path:
-    return cached(
-        name, (source.name, recipe), lambda path: path.write_bytes(harm(bytearray(source.read_bytes()))) and None
-    )
+    def make(path: Path) -> None:
+        path.write_bytes(harm(bytearray(source.read_bytes())))
+
+    return cached(name, (source.name, recipe), make)

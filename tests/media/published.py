@@ -91,12 +91,13 @@ def assert_segment(segment: MediaSegment) -> None:
 
 
 def demuxed(data: bytes) -> list[tuple[int, int]]:
-    with av.open(io.BytesIO(data)) as container:
-        return [(p.dts, p.pts) for p in container.demux(container.streams[0]) if p.dts is not None]
+    with av.open(io.BytesIO(data), "r") as container:
+        packets = container.demux(container.streams[0])
+        return [(p.dts, p.pts) for p in packets if p.dts is not None and p.pts is not None]
 
 
 def decoded_pictures(data: bytes) -> list[av.VideoFrame]:
-    with av.open(io.BytesIO(data)) as container:
+    with av.open(io.BytesIO(data), "r") as container:
         return list(container.decode(video=0))
 
 
@@ -104,18 +105,18 @@ def numbers(result: Result, rendition: str | None = None, *, vertical: bool = Fa
     """Which of the numbered pictures came out, in order of presentation."""
     frames = decoded_pictures(result.joined(rendition or result.plan.renditions[0].name))
     times = [frame.pts for frame in frames]
-    assert all(a < b for a, b in pairwise(times))
+    assert all(a is not None and b is not None and a < b for a, b in pairwise(times))
     assert not any(frame.is_corrupt for frame in frames)
     return [
         read_number(bytes(f.planes[0]), f.planes[0].line_size, f.width, f.height, vertical=vertical) for f in frames
     ]
 
 
-def heard(result: Result) -> array:
+def heard(result: Result) -> "array[int]":
     """The left channel as a player hears it, in 16-bit samples."""
     out = array("h")
     resampler = av.AudioResampler("s16p", "stereo", SAMPLE_RATE)
-    with av.open(io.BytesIO(result.joined("audio"))) as container:
+    with av.open(io.BytesIO(result.joined("audio")), "r") as container:
         for frame in container.decode(audio=0):
             for piece in resampler.resample(frame):
                 out.frombytes(bytes(piece.planes[0])[: 2 * piece.samples])

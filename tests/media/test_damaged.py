@@ -61,7 +61,7 @@ def test_damage_in_the_middle_keeps_the_timeline(tmp_path: Path) -> None:
 
 def blot(data: bytearray, first: float, after: float) -> bytes:
     """Zero every picture between two seconds."""
-    with av.open(io.BytesIO(bytes(data))) as container:
+    with av.open(io.BytesIO(bytes(data)), "r") as container:
         for packet in container.demux(video=0):
             if packet.pts is not None and packet.pos is not None and first <= packet.pts * packet.time_base < after:
                 data[packet.pos : packet.pos + packet.size] = bytes(packet.size)

@@ -15,7 +15,7 @@ FRAMES = 560  # 22.4 s: two joins
 END = 1_075_200
 
 
-def loud(sound: array, start: int, end: int) -> bool:
+def loud(sound: "array[int]", start: int, end: int) -> bool:
     return max(map(abs, sound[start:end])) > 1000
 
 

@@ -117,7 +117,12 @@ def test_fields_in_packets_of_their_own_are_not_missed(tmp_path: Path, monkeypat
     )
     runs: list[int | None] = []
     encode = _Job.encode
-    monkeypatch.setattr(_Job, "encode", lambda self, seek: (runs.append(seek), encode(self, seek))[1])
+
+    def counted(self: _Job, seek: int | None) -> list[bytes]:
+        runs.append(seek)
+        return encode(self, seek)
+
+    monkeypatch.setattr(_Job, "encode", counted)
     (segment,) = encode_segment(source, fields, 1, ["180p"], tmp_path)
     assert segment.frames == planned.frames[1]
     assert len(runs) == 1

@@ -143,6 +143,7 @@ def _handler(sink: Sink) -> type[BaseHTTPRequestHandler]:
                 sink.take(got)
                 self._answer(200, {}, behaviour)
                 return
+            assert not isinstance(behaviour, str)
             status, headers = behaviour
             if 200 <= status < 300:
                 sink.take(got)

@@ -9,9 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
+import psycopg2
 import pytest
 
 from shared import db
+from shared.config import ConfigError
 from shared.db import pool
 from shared.db.migrate import migrate, status
 from shared.errors import Unavailable
@@ -67,7 +69,7 @@ def test_a_connection_that_cannot_be_made_is_no_longer_counted(monkeypatch: pyte
     monkeypatch.setenv("DATABASE_URL", "postgresql://wadi@127.0.0.1:1/wadi")
     _forget_connections()
     for _ in range(2):
-        with pytest.raises(pool.ConfigError, match=r"127\.0\.0\.1:1"), db.transaction():
+        with pytest.raises(ConfigError, match=r"127\.0\.0\.1:1"), db.transaction():
             pass
 
 
@@ -167,7 +169,7 @@ def test_what_is_read_survives_a_connection_that_died(database: Database) -> Non
 
 def test_after_a_read_transactions_are_what_they_were(database: Database) -> None:
     db.read_one("select 1 as n")
-    with pytest.raises(pool.psycopg2.Error):
+    with pytest.raises(psycopg2.Error):
         db.read_one("select 1 from nowhere")
     with suppress(ZeroDivisionError), db.transaction() as tx:
         tx.execute("create table undone (n int)")

@@ -72,7 +72,7 @@ def waiting(database: Database) -> int:
 
 def sent(address: str, key: str = "", topic: str = TOPIC) -> list[dict[str, Any]]:
     """The events of a key that are in the topic, in order."""
-    from kafka import KafkaConsumer, TopicPartition
+    from kafka import KafkaConsumer, TopicPartition  # type: ignore[import-untyped]  # it has no types
 
     with closing(KafkaConsumer(bootstrap_servers=address, auto_offset_reset="earliest")) as consumer:
         partitions = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
@@ -145,12 +145,14 @@ def test_while_kafka_is_away_events_wait_and_come_in_order_when_it_is_back(
         relayed()
     app = create_app("relay_outbox").test_client()
     assert app.post("/").status_code == 503
-    assert app.get("/ready").json["degraded"]["kafka"].startswith(f"KAFKA_BROKERS: no answer from Kafka at {AWAY}")
+    assert (
+        app.get("/ready").get_json()["degraded"]["kafka"].startswith(f"KAFKA_BROKERS: no answer from Kafka at {AWAY}")
+    )
     assert waiting(database) == 5
     monkeypatch.setenv("KAFKA_BROKERS", address)
     monkeypatch.setattr(brokers, "_last_answer", (0.0, ""))
     assert app.post("/").status_code == 204
-    assert app.get("/ready").json["backends"]["kafka"] == "ok"
+    assert app.get("/ready").get_json()["backends"]["kafka"] == "ok"
     assert 'wadi_outbox_relayed_total{transport="kafka"}' in app.get("/metrics").text
     assert (waiting(database), texts(address, key)) == (0, [str(number) for number in range(5)])
 

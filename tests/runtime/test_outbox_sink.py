@@ -278,12 +278,12 @@ def test_a_broker_that_dies_and_comes_back_costs_no_event(database: Database, br
         relayed()
     app = create_app("relay_outbox").test_client()
     assert app.post("/").status_code == 503
-    assert app.get("/ready").json["degraded"]["broker"].startswith(f"K_SINK: no answer from {broker.url}: ")
+    assert app.get("/ready").get_json()["degraded"]["broker"].startswith(f"K_SINK: no answer from {broker.url}: ")
     broker.start()
     target._last_answer = (0.0, "")
     publish(key, "5")
     assert app.post("/").status_code == 204
-    assert app.get("/ready").json["backends"]["broker"] == "ok"
+    assert app.get("/ready").get_json()["backends"]["broker"] == "ok"
     assert 'wadi_outbox_relayed_total{transport="broker"}' in app.get("/metrics").text
     assert broker.texts(key) == ["1", "2", "3", "4", "5"]
 
@@ -367,7 +367,8 @@ misdeeds = st.sampled_from(["fine"] * 8 + ["before", "after", "400", "500", "503
 def test_whatever_the_broker_does_each_event_comes_and_each_key_in_order(
     database: Database, broker: Sink, steps: list[tuple[str, int, int] | str], deeds: list[str]
 ) -> None:
-    keys, published = [new_id() for _ in range(3)], {}
+    keys = [new_id() for _ in range(3)]
+    published: dict[str, list[str]] = {}
     to_come, lock = iter(deeds), threading.Lock()
 
     def behave(got: Got) -> Answer | str:
@@ -380,7 +381,7 @@ def test_whatever_the_broker_does_each_event_comes_and_each_key_in_order(
 
     broker.behave = behave
     for step in [*steps, *["relay"] * (len(deeds) + 1)]:
-        if step == "relay":
+        if isinstance(step, str):  # "relay"
             try:
                 relayed()
             except ConfigError:

@@ -1,6 +1,7 @@
 """What is generated is what the code says today."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -14,7 +15,7 @@ from tools.generate.schema import schema
 
 
 @pytest.mark.parametrize("file", sorted(generated()), ids=lambda file: file.name)
-def test_is_not_stale(file):
+def test_is_not_stale(file: Path) -> None:
     assert file.exists(), f"run ./task generate: {file.relative_to(ROOT)} is missing"
     assert file.read_text() == generated()[file], f"run ./task generate: {file.relative_to(ROOT)} is stale"
 
@@ -38,5 +39,5 @@ def test_a_table_without_an_owner_is_refused(stray: Database, comment: str) -> N
         schema(stray.url)
 
 
-def test_no_schema_is_left_over():
+def test_no_schema_is_left_over() -> None:
     assert {file.stem for file in folder(ROOT).glob("*.json")} == set(EVENTS)
