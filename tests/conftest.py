@@ -115,13 +115,15 @@ def database(postgres_server: postgres.Server, _template: str) -> Iterator[Datab
 
 @pytest.fixture(scope="module")
 def wadi(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wadi]:
-    """WADI_DATA is a fresh directory, JWT_SECRET is set, PUBLIC_URL is known, all else has its default."""
+    """WADI_DATA is a fresh directory, JWT_SECRET is set, PUBLIC_URL is known, passwords are hashed at the lowest cost
+    that is allowed, and all else has its default."""
     data = tmp_path_factory.mktemp("wadi")
     secret = "a secret for tests only, long enough to derive keys from"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("WADI_DATA", str(data))
         patch.setenv("JWT_SECRET", secret)
         patch.setenv("PUBLIC_URL", "http://localhost:8080")
+        patch.setenv("BCRYPT_COST", "10")  # a quarter of the default's time
         patch.delenv("WADI_NODES", raising=False)
         yield Wadi(data, secret)
 

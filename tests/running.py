@@ -7,15 +7,17 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]  # xdist ships no types
 
 from tests import real
 
 TESTS = Path(__file__).parent
-# What `./task test` leaves to `./task test:all`: whole platforms, browsers and clusters, for minutes each.
-LONG = ("browser", "chaos", "cluster", "e2e", "images")
+# What `./task test` leaves to `./task test:all`: whole platforms, browsers, clusters and installs, for minutes each.
+LONG = ("browser", "chaos", "cluster", "e2e", "images", "local/test_install.py")
 # Folders whose files take longest come first: nothing would run beside a long file that comes last.
 ORDER = ("chaos", "e2e", "browser", "cli", "media", "functions", "contract", "local", "runtime", "backends", "cluster")
 MOST_WORKERS = 8  # each has a PostgreSQL of its own, and tests that encode use all cores
+BROWSER = "tests/browser/"
 REASONS = 5  # how many reasons for skipping are shown
 
 
@@ -24,13 +26,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    left_out = config.option.fast and collection_path.parent == TESTS and collection_path.name in LONG
+    left_out = config.option.fast and collection_path in {TESTS / long for long in LONG}
     return True if left_out else None
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    places = {folder: place for place, folder in enumerate(ORDER)}
-    items.sort(key=lambda item: places.get(item.path.parent.name, len(ORDER)))
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if hasattr(config, "workerinput"):
+        places = {folder: place for place, folder in enumerate(ORDER)}
+        items.sort(key=lambda item: places.get(item.path.parent.name, len(ORDER)))
+
+
+class Scheduling(LoadFileScheduling):  # type: ignore[misc]  # as above
+    """A file, with the database of its module, goes to one worker; so does the one browser, with all its files."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return BROWSER if nodeid.startswith(BROWSER) else str(super()._split_scope(nodeid))
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> Scheduling:
+    return Scheduling(config, log)
 
 
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:

@@ -52,7 +52,8 @@ class MemoryCache:
             self._counts[name] = used + 1, ends
             if len(self._counts) * OVERHEAD > self._room:
                 self._counts.popitem(last=False)
-        return used + 1, max(1, math.ceil(ends - now))
+        # At most the window: a sum of floats less one of them can be a little more than the other.
+        return used + 1, max(1, min(window_s, math.ceil(ends - now)))
 
     def ping(self) -> None:
         """Always answers."""

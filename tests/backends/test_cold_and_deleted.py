@@ -13,10 +13,10 @@ from shared.storage.nodes.nodes import load
 from tests.buckets import buckets, keys
 from tests.conftest import Database, Wadi
 from tests.contract.search_indexes import own_index
+from tests.films.rows import ready_video
+from tests.films.stored import store_bytes
 from tests.functions.deleting import delete, left
-from tests.functions.people import Person, account
-from tests.functions.rooms import make_room, say
-from tests.functions.storing import store_bytes
+from tests.functions.people import Person, account, say
 from tests.functions.waking import deliver, ping
 from tests.real import need
 
@@ -40,7 +40,7 @@ def bucket(database: Database, wadi: Wadi, monkeypatch: pytest.MonkeyPatch) -> I
 
 def test_frozen_read_thawed_and_deleted_in_buckets(bucket: str, database: Database) -> None:
     owner = account(database, "Ada")
-    video = make_room(database, owner)
+    video = ready_video(database, owner)
     key = f"videos/{video}/360p/0-0123abcd.m4s"
     data = hashlib.shake_256(key.encode()).digest(SIZE)
     store_bytes(key, data, video)
@@ -71,7 +71,7 @@ def test_opensearch_forgets_it_too(database: Database, wadi: Wadi) -> None:
 
     with own_index(need("opensearch")):
         owner = account(database, "Ada")
-        video, other = make_room(database, owner, "Oasis"), make_room(database, owner, "Oasis too")
+        video, other = ready_video(database, owner, "Oasis"), ready_video(database, owner, "Oasis too")
         said = say(owner, video, "oasis?")
         for each in (video, other):
             assert deliver("index_video", VideoReady(each)).status_code == 204
@@ -89,7 +89,7 @@ def test_while_opensearch_is_away_all_else_goes(
     database: Database, wadi: Wadi, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     owner = account(database, "Ada")
-    video = make_room(database, owner)
+    video = ready_video(database, owner)
     store_bytes(f"videos/{video}/poster-0123abcd.jpg", b"a poster", video)
     delete(owner, video)
     with monkeypatch.context() as patch:

@@ -45,6 +45,7 @@ class User:
             "WADI_DATA": str(self.home / "data"),
             **({"WADI_URL": self.server} if self.server else {}),
             "PYTHONPATH": str(ROOT),
+            "BCRYPT_COST": "10",  # the lowest that is allowed
             "COLUMNS": "100",
             **self.extra,
         }

@@ -17,8 +17,8 @@ from shared.storage.nodes.nodes import load
 from tests.buckets import buckets, keys, s3
 from tests.conftest import Database, Wadi
 from tests.contract.object_nodes import serve_objects
+from tests.films.stored import recorded, store_bytes
 from tests.functions.people import Person, account, assert_problem
-from tests.functions.storing import recorded, store_bytes
 from tests.functions.uploading import BYTES
 from tests.functions.waking import ping
 

@@ -14,8 +14,8 @@ from shared.search import open_index
 from shared.search.cached_search import cached_search
 from tests.conftest import Database, Wadi
 from tests.contract.search_indexes import own_index, refresh
-from tests.functions.people import Person, _app, account, assert_problem
-from tests.functions.rooms import make_room, say
+from tests.films.rows import ready_video
+from tests.functions.people import Person, _app, account, assert_problem, say
 from tests.functions.waking import deliver
 from tests.real import need
 
@@ -105,7 +105,7 @@ def test_away_search_says_so(away: None) -> None:
 def test_away_what_is_to_be_indexed_is_tried_again(
     ada: Person, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    film = make_room(database, ada, "Camel")
+    film = ready_video(database, ada, "Camel")
     with monkeypatch.context() as patch:
         patch.setenv("OPENSEARCH_URL", "http://127.0.0.1:1")
         problem = assert_problem(deliver("index_video", VideoReady(film), "one"), 503, "unavailable")
@@ -135,7 +135,7 @@ def test_an_index_that_was_never_written_finds_nothing(index: str) -> None:
 
 
 def test_a_video_is_found_and_hidden_at_once(index: str, ada: Person, database: Database) -> None:
-    film = make_room(database, ada, "Camel")
+    film = ready_video(database, ada, "Camel")
     message = say(ada, film, "camel talk")["id"]
     deliver("index_message", MessageSent(film, message))
     deliver("index_video", VideoReady(film))
@@ -152,7 +152,7 @@ def test_a_video_is_found_and_hidden_at_once(index: str, ada: Person, database: 
 def test_an_answer_is_not_kept_before_the_index_shows_what_was_written(
     index: str, ada: Person, database: Database
 ) -> None:
-    film = make_room(database, ada, "Oasis")
+    film = ready_video(database, ada, "Oasis")
     deliver("index_video", VideoReady(film))
     message = say(ada, film, "dromedary")["id"]
     deliver("index_message", MessageSent(film, message))
@@ -162,7 +162,7 @@ def test_an_answer_is_not_kept_before_the_index_shows_what_was_written(
 
 
 def test_a_write_that_arrives_late_does_not_undo_a_later_one(index: str, ada: Person, database: Database) -> None:
-    film = make_room(database, ada, "Second")
+    film = ready_video(database, ada, "Second")
     deliver("index_video", VideoReady(film))
     row = database.one("select last_value as number from search_revision")
     assert row is not None

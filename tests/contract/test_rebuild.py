@@ -16,8 +16,8 @@ from shared.search.rebuild import Rebuilt
 from tests.cli.runs import User
 from tests.conftest import Database, Wadi
 from tests.contract.search_indexes import indexes, own_index, refresh
-from tests.functions.people import Person, account
-from tests.functions.rooms import make_room, say
+from tests.films.rows import ready_video
+from tests.functions.people import Person, account, say
 from tests.functions.waking import deliver
 from tests.real import need
 
@@ -60,7 +60,7 @@ def found(engine: str, text: str, viewer: str | None = None) -> list[str]:
 
 
 def publish(database: Database, owner: Person, title: str, **fields: str) -> str:
-    film = make_room(database, owner, title, **fields)
+    film = ready_video(database, owner, title, **fields)
     assert deliver("index_video", VideoReady(film)).status_code == 204
     return film
 
@@ -89,9 +89,9 @@ def between_batches(*steps: Callable[[], object]) -> Callable[[int], None]:
 
 
 def test_makes_the_index_from_the_database(engine: str, ada: Person, database: Database, small_batches: None) -> None:
-    films = sorted(make_room(database, ada, f"Camel {number}") for number in range(8))
-    secret = make_room(database, ada, "Camel secret", visibility="private")
-    make_room(database, ada, "Camel unfinished")
+    films = sorted(ready_video(database, ada, f"Camel {number}") for number in range(8))
+    secret = ready_video(database, ada, "Camel secret", visibility="private")
+    ready_video(database, ada, "Camel unfinished")
     database.all("update video set state = 'planned' where title = 'Camel unfinished'")
     words = sorted(say(ada, film, "dromedary")["id"] for film in [*films[:4], secret])
     done = rebuild.rebuild()
@@ -267,7 +267,7 @@ def test_one_that_was_killed_is_in_nobodys_way(opensearch: str, ada: Person, dat
 @pytest.mark.parametrize("chosen", ENGINES)
 def test_from_the_command_line(chosen: str, ada: Person, database: Database, tmp_path: Path) -> None:
     database.all("truncate video, message, search_document, search_build cascade")
-    films = [make_room(database, ada, f"Camel {number}") for number in range(3)]
+    films = [ready_video(database, ada, f"Camel {number}") for number in range(3)]
 
     def reindex(**settings: str) -> Rebuilt:
         ended = User(tmp_path, extra={"DATABASE_URL": database.url, **settings}).wadi("reindex", "--json")

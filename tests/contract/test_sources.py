@@ -16,9 +16,9 @@ from shared.storage import ffmpeg_input, replicate
 from shared.storage.nodes.nodes import load
 from tests.buckets import buckets, keys, remove, s3
 from tests.conftest import Database, Wadi
-from tests.functions.films import finished, long_file, short_file, uploaded
+from tests.films.film import finished, long_file, short_file, uploaded
+from tests.films.stored import recorded, store_bytes
 from tests.functions.people import Person, account, assert_problem
-from tests.functions.storing import recorded, store_bytes
 from tests.functions.waking import deliver
 
 BIG = bytes(range(256)) * 200_000  # 51 MB, more than what sockets hold

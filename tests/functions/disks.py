@@ -16,8 +16,8 @@ from shared.objects.directory import identity
 from shared.storage import replicate
 from shared.storage.nodes.nodes import Nodes, load
 from tests.conftest import Database
+from tests.films.stored import store_bytes
 from tests.functions.people import Person, account
-from tests.functions.storing import store_bytes
 from tests.functions.waking import ping
 
 

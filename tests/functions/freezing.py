@@ -13,7 +13,8 @@ from shared.db import transaction
 from shared.storage import replicate
 from shared.storage.nodes.nodes import load
 from tests.conftest import Database
-from tests.functions.storing import make_video, store_bytes
+from tests.films.rows import make_video, mark_ready
+from tests.films.stored import store_bytes
 from tests.functions.waking import ping
 
 
@@ -33,11 +34,7 @@ class Cellar:
             objects[key] = hashlib.shake_256(key.encode()).digest(size)
             store_bytes(key, objects[key], video)
             replicate(transaction, key)
-        self.database.all(
-            "update video set state = 'ready', thumbnails_done = true,"
-            " ready_at = now() - make_interval(secs => %s) where id = %s",
-            (days * 86400, video),
-        )
+        mark_ready(self.database, video, days)
         return video, objects
 
     def replicas(self, key: str) -> set[str]:

@@ -75,6 +75,14 @@ def registered(email: str, **fields: Any) -> tuple[Person, dict[str, Any]]:
     return person, tokens
 
 
+def say(person: Person, video_id: str, body: str) -> dict[str, Any]:
+    """Sends a message; the answer."""
+    answer = person.post("send_message", f"/api/videos/{video_id}/messages", {"body": body})
+    assert answer.status_code == 201, answer.text
+    message: dict[str, Any] = answer.json  # type: ignore[assignment]
+    return message
+
+
 def assert_problem(answer: TestResponse, status: int, slug: str) -> dict[str, Any]:
     """The answer is RFC 9457 problem+json of this kind; its members."""
     assert answer.status_code == status, answer.text

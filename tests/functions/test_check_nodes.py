@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Database, Wadi
+from tests.films.stored import store_bytes
 from tests.functions.disks import Disks, check, fresh_disks
-from tests.functions.storing import store_bytes
 from tests.real import need
 
 

@@ -14,8 +14,9 @@ from shared.objects import NodeUnavailable
 from shared.storage import Replica, delete_object, record, store_file
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
+from tests.films.rows import make_video
+from tests.films.stored import holders, make_segments
 from tests.functions.people import Person
-from tests.functions.storing import holders, make_segments, make_video
 from tests.functions.uploading import Uploader
 from tests.functions.waking import ping
 

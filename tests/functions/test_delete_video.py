@@ -22,11 +22,11 @@ from events import (
 )
 from shared.identity import Role
 from tests.conftest import Database
+from tests.films.film import long_file, planned, short_file
+from tests.films.rows import ready_video
+from tests.films.stored import store_bytes
 from tests.functions.deleting import delete, left
-from tests.functions.films import long_file, planned, short_file
-from tests.functions.people import Person, account, assert_problem, at_once
-from tests.functions.rooms import make_room, say
-from tests.functions.storing import store_bytes
+from tests.functions.people import Person, account, assert_problem, at_once, say
 from tests.functions.uploading import BYTES, Uploader, at_the_same_time, events, everything_stored
 from tests.functions.waking import deliver, ping
 
@@ -34,7 +34,7 @@ pytestmark = pytest.mark.usefixtures("wadi")
 
 
 def test_it_is_gone_from_every_answer_at_once(database: Database, creator: Person) -> None:
-    video = make_room(database, creator, "Quicksand")
+    video = ready_video(database, creator, "Quicksand")
     said = say(creator, video, "quicksand indeed")
     deliver("index_video", VideoReady(video))
     deliver("index_message", MessageSent(video, said["id"]))
@@ -62,7 +62,7 @@ def test_it_is_gone_from_every_answer_at_once(database: Database, creator: Perso
 
 
 def test_what_it_was_called_is_forgotten(database: Database, creator: Person) -> None:
-    video = make_room(database, creator, "Secret", description="more", tags=["hidden"])
+    video = ready_video(database, creator, "Secret", description="more", tags=["hidden"])
     delete(creator, video)
     assert database.all("select title, description, tags, plan from video where id = %s", (video,)) == [
         {"title": "", "description": "", "tags": [], "plan": None}
@@ -70,7 +70,7 @@ def test_what_it_was_called_is_forgotten(database: Database, creator: Person) ->
 
 
 def test_only_its_owner_and_admins_may(database: Database, creator: Person) -> None:
-    video = make_room(database, creator)
+    video = ready_video(database, creator)
     assert_problem(delete(Person(), video), 401, "not-authenticated")
     assert_problem(delete(account(database, "Eve"), video), 404, "not-found")
     assert creator.get("get_video", f"/api/videos/{video}").status_code == 200
@@ -78,7 +78,7 @@ def test_only_its_owner_and_admins_may(database: Database, creator: Person) -> N
 
 
 def test_a_second_time_it_is_not_there(database: Database, creator: Person) -> None:
-    video = make_room(database, creator)
+    video = ready_video(database, creator)
     with at_once(database, "select 1 from video where id = %s for update", (video,), 2) as pool:
         answers = [pool.submit(delete, creator, video) for _ in range(2)]
     assert sorted(answer.result().status_code for answer in answers) == [204, 404]
@@ -176,7 +176,7 @@ def test_work_under_way_notices(
 
 def test_bytes_that_somebody_brings_late_are_not_kept(database: Database, creator: Person) -> None:
     before = everything_stored()
-    video = make_room(database, creator)
+    video = ready_video(database, creator)
     delete(creator, video)
     assert deliver("remove_video_files", VideoDeleted(video)).status_code == 204
     store_bytes(f"videos/{video}/360p/0-0123abcd.m4s", b"late", video)

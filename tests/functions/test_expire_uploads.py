@@ -11,8 +11,9 @@ import pytest
 
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
+from tests.films.rows import mark_ready
+from tests.films.stored import make_segments
 from tests.functions.people import assert_problem
-from tests.functions.storing import make_segments, ready
 from tests.functions.uploading import BYTES, Uploader, events, everything_stored, source_bytes
 from tests.functions.waking import ping
 
@@ -157,7 +158,7 @@ def test_a_source_that_was_not_released_is_asked_for_again(
     database.all("update media_segment set placed_at = now() where video_id = %s", (video["id"],))
     run()
     assert events(database, "wadi.segment.placed", video["id"]) == []
-    ready(database, video["id"])
+    mark_ready(database, video["id"])
     run()
     assert events(database, "wadi.segment.placed", video["id"]) == []  # not so soon
     database.all("update video set ready_at = now() - interval '2 minutes' where id = %s", (video["id"],))

@@ -3,9 +3,10 @@
 import pytest
 
 from tests.conftest import Database
+from tests.films.rows import make_video
+from tests.films.stored import make_segments
 from tests.functions.deleting import delete, left
 from tests.functions.people import Person
-from tests.functions.storing import make_segments, make_video
 from tests.functions.uploading import everything_stored
 from tests.functions.waking import ping
 

@@ -12,8 +12,9 @@ from shared.identity import Role
 from shared.runtime.serve import create_app
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
+from tests.films.rows import make_video, plan_segment
+from tests.films.stored import SegmentRow, holders, make_segments, recorded
 from tests.functions.people import Person, account, assert_problem
-from tests.functions.storing import SegmentRow, holders, make_segments, make_video, plan_segment, recorded
 from tests.functions.waking import deliver, ping
 
 
@@ -54,7 +55,7 @@ def test_any_replica_serves_when_others_are_lost(database: Database, creator: Pe
 
 
 def test_a_private_video_is_for_its_owner_and_admins(database: Database, creator: Person, object_server: str) -> None:
-    (segment,) = make_segments(database, make_video(database, creator.user_id, "private"), ["720p"], 1)
+    (segment,) = make_segments(database, make_video(database, creator.user_id, visibility="private"), ["720p"], 1)
     path = f"/api/segments/{segment.id}"
     for stranger in (Person(), account(database, "Eve")):
         assert_problem(stranger.get("get_segment", path), 404, "not-found")

@@ -5,7 +5,7 @@ import pytest
 from shared.identity import Role
 from shared.runtime.serve import create_app
 from tests.conftest import Database
-from tests.functions.films import Film, absent, finished, planned, short_file, uploaded
+from tests.films.film import Film, absent, finished, planned, short_file, uploaded
 from tests.functions.people import Person, account, assert_problem
 
 

@@ -7,8 +7,8 @@ import pytest
 from events import MessageSent, VideoReady
 from shared.ids import new_id
 from tests.conftest import Database
-from tests.functions.people import Person, account
-from tests.functions.rooms import make_room, say
+from tests.films.rows import ready_video
+from tests.functions.people import Person, account, say
 from tests.functions.waking import deliver
 
 pytestmark = pytest.mark.usefixtures("database", "wadi")
@@ -27,7 +27,7 @@ def found(text: str, person: Person | None = None) -> list[dict[str, Any]]:
 
 
 def test_is_found_by_what_it_says(ada: Person, database: Database) -> None:
-    video = make_room(database, ada, "Caravan")
+    video = ready_video(database, ada, "Caravan")
     message = say(ada, video, "Those camels were <b>thirsty</b>")
     assert deliver("index_message", MessageSent(video, message["id"])).status_code == 204
     (hit,) = found("camel thirsty")
@@ -36,7 +36,7 @@ def test_is_found_by_what_it_says(ada: Person, database: Database) -> None:
 
 
 def test_twice_is_as_once(ada: Person, database: Database) -> None:
-    video = make_room(database, ada)
+    video = ready_video(database, ada)
     message = say(ada, video, "twice")
     event_id = new_id()
     for identifier in (event_id, event_id, new_id()):
@@ -45,7 +45,7 @@ def test_twice_is_as_once(ada: Person, database: Database) -> None:
 
 
 def test_in_a_private_room_it_is_the_owner_s(ada: Person, database: Database) -> None:
-    video = make_room(database, ada, visibility="private")
+    video = ready_video(database, ada, visibility="private")
     message = say(ada, video, "confidential")
     deliver("index_message", MessageSent(video, message["id"]))
     assert found("confidential") == []
@@ -54,7 +54,7 @@ def test_in_a_private_room_it_is_the_owner_s(ada: Person, database: Database) ->
 
 
 def test_follows_its_video_into_privacy_in_either_order(ada: Person, database: Database) -> None:
-    video = make_room(database, ada)
+    video = ready_video(database, ada)
     early, late = say(ada, video, "early word"), say(ada, video, "late word")
     deliver("index_message", MessageSent(video, early["id"]))
     database.all("update video set visibility = 'private' where id = %s", (video,))
@@ -65,7 +65,7 @@ def test_follows_its_video_into_privacy_in_either_order(ada: Person, database: D
 
 
 def test_a_deleted_message_is_nothing_to_do(ada: Person, database: Database) -> None:
-    assert deliver("index_message", MessageSent(make_room(database, ada), "gone")).status_code == 204
+    assert deliver("index_message", MessageSent(ready_video(database, ada), "gone")).status_code == 204
     assert database.one("select 1 from search_document where id = 'gone'") is None
 
 

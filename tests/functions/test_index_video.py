@@ -7,8 +7,8 @@ import pytest
 from events import VideoPlayable, VideoReady
 from shared.ids import new_id
 from tests.conftest import Database
+from tests.films.rows import ready_video
 from tests.functions.people import Person, account
-from tests.functions.rooms import make_room
 from tests.functions.waking import deliver
 
 pytestmark = pytest.mark.usefixtures("database", "wadi")
@@ -37,7 +37,7 @@ def indexed_at(database: Database, video_id: str) -> Any:
 
 
 def test_is_found_by_title_description_and_tags(ada: Person, database: Database) -> None:
-    video = make_room(database, ada, "Caravan", description="Across the dunes", tags=["sahara"])
+    video = ready_video(database, ada, "Caravan", description="Across the dunes", tags=["sahara"])
     assert found("caravan") == []
     assert deliver("index_video", VideoReady(video)).status_code == 204
     for word in ("caravan", "dunes", "sahara"):
@@ -46,7 +46,7 @@ def test_is_found_by_title_description_and_tags(ada: Person, database: Database)
 
 
 def test_twice_is_as_once(ada: Person, database: Database) -> None:
-    video = make_room(database, ada, "Twice")
+    video = ready_video(database, ada, "Twice")
     event_id = new_id()
     assert deliver("index_video", VideoReady(video), event_id).status_code == 204
     before, at = documents(database, video), indexed_at(database, video)
@@ -57,7 +57,7 @@ def test_twice_is_as_once(ada: Person, database: Database) -> None:
 
 
 def test_indexes_what_the_video_is_now(ada: Person, database: Database) -> None:
-    video = make_room(database, ada, "Monsoon")
+    video = ready_video(database, ada, "Monsoon")
     deliver("index_video", VideoReady(video))
     database.all("update video set title = 'Drought', visibility = 'private' where id = %s", (video,))
     deliver("index_video", VideoReady(video))
@@ -76,7 +76,7 @@ def test_refuses_other_events(database: Database) -> None:
 
 
 def test_an_index_that_fails_leaves_the_video_unindexed_and_is_tried_again(ada: Person, database: Database) -> None:
-    video = make_room(database, ada, "Sandstorm")
+    video = ready_video(database, ada, "Sandstorm")
     event_id = new_id()
     database.all("alter table search_document rename to gone")
     try:

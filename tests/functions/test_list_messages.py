@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
-from tests.functions.people import Person, account, assert_problem
-from tests.functions.rooms import make_room, say
+from tests.films.rows import ready_video
+from tests.functions.people import Person, account, assert_problem, say
 
 pytestmark = pytest.mark.usefixtures("database", "wadi")
 
@@ -18,10 +18,10 @@ def ada(database: Database, wadi: object) -> Person:
 
 @pytest.fixture(scope="module")
 def room(ada: Person, database: Database) -> str:
-    room = make_room(database, ada)
+    room = ready_video(database, ada)
     for number in range(5):
         say(ada, room, f"message {number}")
-    say(ada, make_room(database, ada), "in another room")
+    say(ada, ready_video(database, ada), "in another room")
     return room
 
 
@@ -41,14 +41,14 @@ def test_answers_all_the_oldest_first(room: str) -> None:
 
 
 def test_messages_are_as_they_were_sent(ada: Person, database: Database) -> None:
-    room = make_room(database, ada)
+    room = ready_video(database, ada)
     sent = say(ada, room, "hello")
     answer = Person().get("list_messages", f"/api/videos/{room}/messages")
     assert answer.json == {"messages": [sent], "more": False}
 
 
 def test_an_empty_room(ada: Person, database: Database) -> None:
-    assert page(make_room(database, ada)) == ([], False)
+    assert page(ready_video(database, ada)) == ([], False)
 
 
 def test_with_a_limit_the_latest_come_first(room: str) -> None:
@@ -87,7 +87,7 @@ def test_refuses(query: dict[str, Any], room: str) -> None:
 
 
 def test_refuses_a_message_of_another_room(room: str, ada: Person, database: Database) -> None:
-    other = say(ada, make_room(database, ada), "elsewhere")
+    other = say(ada, ready_video(database, ada), "elsewhere")
     answer = Person().get("list_messages", f"/api/videos/{room}/messages", after=other["id"])
     assert_problem(answer, 400, "invalid-request")
 
@@ -97,7 +97,7 @@ def test_needs_a_video() -> None:
 
 
 def test_private_rooms_are_their_owner_s(ada: Person, database: Database) -> None:
-    room = make_room(database, ada, visibility="private")
+    room = ready_video(database, ada, visibility="private")
     say(ada, room, "secret")
     path = f"/api/videos/{room}/messages"
     for other in (Person(), account(database, "Bob")):

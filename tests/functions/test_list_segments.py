@@ -7,9 +7,10 @@ import pytest
 
 from events import SegmentEncoded
 from tests.conftest import Database
+from tests.films.rows import make_video, mark_ready, plan_segment
+from tests.films.stored import make_segments
 from tests.functions.metering import metered
 from tests.functions.people import Person, account, assert_problem
-from tests.functions.storing import make_segments, make_video, plan_segment, ready
 from tests.functions.uploading import sha256
 from tests.functions.waking import deliver
 
@@ -83,7 +84,7 @@ def test_what_is_refused(database: Database, creator: Person, query: dict[str, A
 
 
 def test_a_private_video_is_for_its_owner(database: Database, creator: Person) -> None:
-    video_id = make_video(database, creator.user_id, "private")
+    video_id = make_video(database, creator.user_id, visibility="private")
     make_segments(database, video_id, ["720p"], 1)
     path = f"/api/videos/{video_id}/segments"
     assert_problem(Person().get("list_segments", path), 404, "not-found")
@@ -95,7 +96,7 @@ def test_a_private_video_is_for_its_owner(database: Database, creator: Person) -
 def test_of_a_ready_video_it_is_kept_until_a_replica_comes_or_goes(database: Database, creator: Person) -> None:
     video_id = make_video(database, creator.user_id)
     (segment,) = make_segments(database, video_id, ["720p"], 1)
-    ready(database, video_id)
+    mark_ready(database, video_id)
     assert not listed(Person(), video_id)["segments"][0]["placed"]
     event = SegmentEncoded(video_id, segment.id, "720p", 0, segment.object_key, segment.init_key)
     assert deliver("place_segment", event).status_code == 204

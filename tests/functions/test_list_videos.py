@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
-from tests.functions.films import finished, short_file
+from tests.films.film import finished, short_file
+from tests.films.rows import ready_video
 from tests.functions.people import Person, account, assert_problem
-from tests.functions.rooms import make_room
 
 STATES = ["uploading", "uploaded", "planned", "playable", "ready", "failed"]
 
@@ -25,7 +25,7 @@ def listed(person: Person, **query: Any) -> list[str]:
 
 
 def make(database: Database, owner: Person, state: str, visibility: str = "public") -> str:
-    video = make_room(database, owner, visibility=visibility)
+    video = ready_video(database, owner, visibility=visibility)
     database.all("update video set state = %s where id = %s", (state, video))
     return video
 

@@ -5,9 +5,9 @@ import pytest
 from events import SegmentPlaced, VideoFailed, VideoPlanned
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
-from tests.functions.films import Film, absent, long_file, planned, short_file, uploaded
+from tests.films.film import Film, absent, long_file, planned, short_file, uploaded
+from tests.films.stored import recorded
 from tests.functions.people import Person, assert_problem
-from tests.functions.storing import recorded
 from tests.functions.waking import deliver
 
 JPEG = b"\xff\xd8\xff"

@@ -9,10 +9,10 @@ import pytest
 
 from events import VideoRecalled
 from tests.conftest import Database
-from tests.functions.films import Film, absent, finished, long_file, planned, short_file, silent_file, uploaded
+from tests.films.film import Film, absent, finished, long_file, planned, short_file, silent_file, uploaded
+from tests.films.stored import store_bytes
 from tests.functions.metering import metered
 from tests.functions.people import Person, assert_problem
-from tests.functions.storing import store_bytes
 from tests.real import need
 
 MPD = "{urn:mpeg:dash:schema:mpd:2011}"

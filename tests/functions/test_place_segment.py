@@ -10,8 +10,9 @@ from events import SegmentEncoded
 from shared.runtime.serve import create_app
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
+from tests.films.rows import make_video
+from tests.films.stored import SegmentRow, holders, make_segments, recorded
 from tests.functions.people import at_once
-from tests.functions.storing import SegmentRow, holders, make_segments, make_video, recorded
 from tests.functions.uploading import at_the_same_time, events
 from tests.functions.waking import deliver
 

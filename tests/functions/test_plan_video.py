@@ -7,9 +7,9 @@ import pytest
 from events import AudioPlanned, SegmentPlanned, SegmentPrioritized, VideoFailed, VideoPlanned, VideoUploaded
 from shared.identity import Role
 from tests.conftest import Database
-from tests.functions.films import Film, absent, long_file, planned, short_file, silent_file, uploaded
+from tests.films.film import Film, absent, long_file, planned, short_file, silent_file, uploaded
+from tests.films.stored import unplugged
 from tests.functions.people import Person, account, assert_problem, at_once
-from tests.functions.storing import unplugged
 from tests.functions.waking import deliver
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from events import SegmentEncoded, VideoPlayable, VideoReady
 from tests.conftest import Database
-from tests.functions.films import Film, absent, long_file, planned, short_file, silent_file
+from tests.films.film import Film, absent, long_file, planned, short_file, silent_file
 from tests.functions.people import Person, at_once
 from tests.functions.waking import deliver
 

@@ -8,10 +8,10 @@ from events import VideoDeleted
 from shared.identity import Role
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
+from tests.films.rows import make_video, ready_video
+from tests.films.stored import make_segments
 from tests.functions.deleting import delete
-from tests.functions.people import Person, account, assert_problem
-from tests.functions.rooms import make_room, say
-from tests.functions.storing import make_segments, make_video
+from tests.functions.people import Person, account, assert_problem, say
 from tests.functions.uploading import Uploader
 from tests.functions.waking import deliver
 
@@ -32,7 +32,7 @@ def purge(admin: Person, video_id: str) -> list[dict[str, Any]]:
 
 
 def test_it_removes_and_finds_nothing(database: Database, creator: Person, admin: Person) -> None:
-    video = make_room(database, creator, "Going")
+    video = ready_video(database, creator, "Going")
     make_segments(database, video, ["360p"], 2)
     say(creator, video, "bye")
     delete(creator, video)
@@ -97,7 +97,7 @@ def test_all_of_them_in_pages(database: Database, creator: Person, admin: Person
 
 
 def test_what_is_not_deleted_is_not_touched(database: Database, creator: Person, admin: Person) -> None:
-    video = make_room(database, creator)
+    video = ready_video(database, creator)
     assert_problem(admin.post("purge_videos", "/api/videos/purge", {"id": video}), 409, "wrong-state")
     assert_problem(admin.post("purge_videos", "/api/videos/purge", {"id": "none"}), 404, "not-found")
     assert creator.get("get_video", f"/api/videos/{video}").status_code == 200

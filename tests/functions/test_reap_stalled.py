@@ -17,7 +17,7 @@ from events import (
     VideoUploaded,
 )
 from tests.conftest import Database, Wadi
-from tests.functions.films import Film, finished, long_file, planned, short_file, uploaded
+from tests.films.film import Film, finished, long_file, planned, short_file, uploaded
 from tests.functions.people import Person, assert_problem
 from tests.functions.waking import ping
 

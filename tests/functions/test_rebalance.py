@@ -27,8 +27,8 @@ from shared.storage.nodes.nodes import Nodes
 from shared.storage.placement.diff import Located, PlacementDiff
 from shared.storage.throttle import UNTHROTTLED
 from tests.conftest import Database, Wadi
+from tests.films.stored import store_bytes
 from tests.functions.disks import Disks, check, fresh_disks, rebalance
-from tests.functions.storing import store_bytes
 from tests.functions.waking import ping
 from tests.patience import until
 

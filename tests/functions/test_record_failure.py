@@ -24,7 +24,7 @@ from events import (
 from shared.ids import new_id
 from shared.runtime.serve import create_app
 from tests.conftest import Database
-from tests.functions.films import Film, absent, short_file, uploaded
+from tests.films.film import Film, absent, short_file, uploaded
 from tests.functions.people import Person
 
 

@@ -20,7 +20,8 @@ def test_answers_tokens_that_work(database: Database) -> None:
     assert again.status_code == 200
 
 
-def test_stores_neither_the_password_nor_the_refresh_token(database: Database) -> None:
+def test_stores_neither_the_password_nor_the_refresh_token(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("BCRYPT_COST")  # the default
     _, tokens = registered("secret@example.org")
     dump = str(database.all("select * from account, session, refresh_token"))
     assert PASSWORD not in dump

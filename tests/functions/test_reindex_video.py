@@ -4,9 +4,8 @@ import pytest
 
 from events import VideoReady, VideoUpdated
 from tests.conftest import Database
+from tests.films.rows import make_video, ready_video
 from tests.functions.people import Person
-from tests.functions.rooms import make_room
-from tests.functions.storing import make_video
 from tests.functions.waking import deliver
 
 pytestmark = pytest.mark.usefixtures("wadi")
@@ -18,7 +17,7 @@ def found(text: str) -> list[str]:
 
 
 def test_it_is_found_by_its_new_name_only(database: Database, creator: Person) -> None:
-    video = make_room(database, creator, "Sandstorm")
+    video = ready_video(database, creator, "Sandstorm")
     deliver("index_video", VideoReady(video))
     assert found("sandstorm") == [video]
     creator.patch("update_video", f"/api/videos/{video}", {"title": "Drizzle"})

@@ -7,10 +7,10 @@ import pytest
 from events import MessageSent, SegmentEncoded, VideoDeleted, VideoReady
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
+from tests.films.rows import make_video, ready_video
+from tests.films.stored import make_segments, store_bytes
 from tests.functions.deleting import delete, left
-from tests.functions.people import Person
-from tests.functions.rooms import make_room, say
-from tests.functions.storing import make_segments, make_video, store_bytes
+from tests.functions.people import Person, say
 from tests.functions.uploading import at_the_same_time, everything_stored
 from tests.functions.waking import deliver, ping
 
@@ -22,7 +22,7 @@ def remove(video_id: str, event_id: str | None = None) -> int:
 
 
 def video_with_everything(database: Database, owner: Person) -> str:
-    video = make_room(database, owner, "Everything")
+    video = ready_video(database, owner, "Everything")
     for segment in make_segments(database, video, ["720p", "360p"], 2):
         event = SegmentEncoded(
             video, segment.id, segment.rendition, segment.index, segment.object_key, segment.init_key

@@ -8,7 +8,7 @@ from events import AudioPlanned, SegmentEncoded, SegmentPlanned, SegmentPrioriti
 from shared.db import transaction
 from shared.identity import Role
 from tests.conftest import Database
-from tests.functions.films import ENCODERS, Film, absent, long_file, planned, short_file, uploaded
+from tests.films.film import ENCODERS, Film, absent, long_file, planned, short_file, uploaded
 from tests.functions.people import Person, account, assert_problem, at_once
 
 

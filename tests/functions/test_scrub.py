@@ -10,9 +10,10 @@ from events import SegmentEncoded
 from shared.storage.nodes.location import local_stores
 from tests.buckets import buckets, keys, s3
 from tests.conftest import Database, Wadi
+from tests.films.rows import make_video
+from tests.films.stored import SegmentRow, holders, make_segments, recorded
 from tests.functions.freezing import cellar, freeze
 from tests.functions.people import Person
-from tests.functions.storing import SegmentRow, holders, make_segments, make_video, recorded
 from tests.functions.waking import deliver, ping
 
 ALL = {"node-1", "node-2", "node-3"}

@@ -5,8 +5,9 @@ import pytest
 from shared.identity import Role
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
+from tests.films.rows import make_video
+from tests.films.stored import make_segments
 from tests.functions.people import Person, account
-from tests.functions.storing import make_segments, make_video
 from tests.functions.waking import ping
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from events import MessageSent, VideoReady
 from tests.conftest import Database
-from tests.functions.people import Person, account, assert_problem
-from tests.functions.rooms import make_room, say
+from tests.films.rows import ready_video
+from tests.functions.people import Person, account, assert_problem, say
 from tests.functions.waking import deliver
 
 pytestmark = pytest.mark.usefixtures("database", "wadi")
@@ -21,8 +21,8 @@ def ada(database: Database, wadi: object) -> Person:
 @pytest.fixture(scope="module")
 def films(ada: Person, database: Database) -> list[str]:
     """Three public videos, with a message in the first, and a private one with a message; their ids."""
-    films = [make_room(database, ada, f"Camel {number}", description="<in> the desert") for number in range(3)]
-    films.append(make_room(database, ada, "Secret camel", visibility="private"))
+    films = [ready_video(database, ada, f"Camel {number}", description="<in> the desert") for number in range(3)]
+    films.append(ready_video(database, ada, "Secret camel", visibility="private"))
     for film in films:
         deliver("index_video", VideoReady(film))
     for film in (films[0], films[3]):
@@ -134,7 +134,7 @@ def test_refuses_a_bad_token(films: list[str]) -> None:
 def test_a_video_that_is_private_or_gone_is_not_found_while_it_still_is_in_the_index(
     ada: Person, database: Database
 ) -> None:
-    hidden, removed, kept = (make_room(database, ada, f"Quagga {number}") for number in range(3))
+    hidden, removed, kept = (ready_video(database, ada, f"Quagga {number}") for number in range(3))
     for film in (hidden, removed, kept):
         deliver("index_video", VideoReady(film))
     deliver("index_message", MessageSent(hidden, say(ada, hidden, "Quagga!")["id"]))
@@ -147,7 +147,7 @@ def test_a_video_that_is_private_or_gone_is_not_found_while_it_still_is_in_the_i
 
 
 def test_an_answer_is_kept_until_the_index_changes(ada: Person, database: Database) -> None:
-    film = make_room(database, ada, "Okapi")
+    film = ready_video(database, ada, "Okapi")
     deliver("index_video", VideoReady(film))
     assert videos(ask(q="Okapi")) == [film]
     database.all("update search_document set vector = '' where id = %s", (film,))  # not by the index: it cannot know

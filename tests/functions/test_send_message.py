@@ -7,8 +7,8 @@ import pytest
 
 from shared.identity import Role
 from tests.conftest import Database
-from tests.functions.people import Person, account, assert_problem, at_once
-from tests.functions.rooms import make_room, say
+from tests.films.rows import ready_video
+from tests.functions.people import Person, account, assert_problem, at_once, say
 
 pytestmark = pytest.mark.usefixtures("database", "wadi")
 
@@ -25,7 +25,7 @@ def bob(database: Database) -> Person:
 
 @pytest.fixture
 def room(ada: Person, database: Database) -> str:
-    return make_room(database, ada)
+    return ready_video(database, ada)
 
 
 def send(person: Person, room: str, body: Any) -> Any:
@@ -104,7 +104,7 @@ def test_needs_a_video(bob: Person) -> None:
 
 
 def test_private_rooms_are_their_owner_s(ada: Person, bob: Person, database: Database) -> None:
-    room = make_room(database, ada, visibility="private")
+    room = ready_video(database, ada, visibility="private")
     assert_problem(send(bob, room, {"body": "hello"}), 404, "not-found")
     assert count(database, room) == 0
     assert send(ada, room, {"body": "hello"}).status_code == 201
@@ -128,7 +128,7 @@ def test_messages_of_one_room_are_written_one_after_the_other(bob: Person, room:
 
 
 def test_rooms_do_not_wait_for_one_another(bob: Person, room: str, ada: Person, database: Database) -> None:
-    other = make_room(database, ada)
+    other = ready_video(database, ada)
     with at_once(database, "select pg_advisory_xact_lock(7236, hashtext(%s))", (room,), waiting=1) as pool:
         waiting = pool.submit(send, bob, room, {"body": "waits"})
         say(bob, other, "does not")

@@ -2,8 +2,9 @@
 
 from shared.identity import Role
 from tests.conftest import Database
+from tests.films.rows import make_video
+from tests.films.stored import make_segments
 from tests.functions.people import Person, account
-from tests.functions.storing import make_segments, make_video
 from tests.functions.waking import ping
 
 

@@ -9,9 +9,9 @@ from shared.identity import Role
 from shared.storage.erasure.code import shard_size
 from shared.storage.model import SHARDS
 from tests.conftest import Database, Wadi
+from tests.films.stored import store_bytes
 from tests.functions.freezing import cellar, freeze
 from tests.functions.people import account
-from tests.functions.storing import store_bytes
 
 
 def report(database: Database) -> dict[str, Any]:

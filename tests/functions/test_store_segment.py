@@ -11,8 +11,9 @@ from shared.identity import Role
 from shared.runtime.serve import create_app
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
+from tests.films.rows import make_video, plan_segment
+from tests.films.stored import SegmentRow, holders, make_segments, recorded
 from tests.functions.people import Person, account, assert_problem
-from tests.functions.storing import SegmentRow, holders, make_segments, make_video, plan_segment, recorded
 from tests.functions.waking import ping
 
 ALL = {"node-1", "node-2", "node-3"}

@@ -5,9 +5,9 @@ import pytest
 from events import AudioPlanned, SegmentEncoded, VideoFailed
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
-from tests.functions.films import Film, absent, long_file, planned, short_file, silent_file
+from tests.films.film import Film, absent, long_file, planned, short_file, silent_file
+from tests.films.stored import recorded, unplugged
 from tests.functions.people import Person, assert_problem
-from tests.functions.storing import recorded, unplugged
 from tests.functions.waking import deliver
 
 

@@ -5,7 +5,7 @@ import pytest
 from events import SegmentEncoded, SegmentPlanned, SegmentPrioritized, VideoReady
 from shared.identity import Role
 from tests.conftest import Database
-from tests.functions.films import Film, long_file, planned, short_file
+from tests.films.film import Film, long_file, planned, short_file
 from tests.functions.people import Person, account
 from tests.functions.waking import deliver
 

@@ -7,9 +7,9 @@ import pytest
 from events import SegmentEncoded, SegmentPlanned
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
-from tests.functions.films import Film, absent, long_file, planned, short_file
+from tests.films.film import Film, absent, long_file, planned, short_file
+from tests.films.stored import recorded, unplugged
 from tests.functions.people import Person, assert_problem, at_once
-from tests.functions.storing import recorded, unplugged
 from tests.functions.waking import deliver
 
 

@@ -7,8 +7,8 @@ import pytest
 from events import MessageSent, VideoReady, VideoUpdated
 from shared.identity import Role
 from tests.conftest import Database
-from tests.functions.people import Person, account, assert_problem
-from tests.functions.rooms import make_room, say
+from tests.films.rows import ready_video
+from tests.functions.people import Person, account, assert_problem, say
 from tests.functions.uploading import events
 from tests.functions.waking import deliver
 
@@ -20,7 +20,7 @@ def update(person: Person, video_id: str, **changes: Any) -> Any:
 
 
 def test_what_is_named_changes_and_the_rest_stays(database: Database, creator: Person) -> None:
-    video = make_room(database, creator, "Dune", description="sand", tags=["dry"])
+    video = ready_video(database, creator, "Dune", description="sand", tags=["dry"])
     answer = update(creator, video, title="  Oasis ")
     assert answer.status_code == 200
     shown = creator.get("get_video", f"/api/videos/{video}").json
@@ -32,13 +32,13 @@ def test_what_is_named_changes_and_the_rest_stays(database: Database, creator: P
 
 
 def test_nothing_changed_nothing_told(database: Database, creator: Person) -> None:
-    video = make_room(database, creator, "Same")
+    video = ready_video(database, creator, "Same")
     assert update(creator, video, title="Same").status_code == update(creator, video).status_code == 200
     assert events(database, VideoUpdated.type, video) == []
 
 
 def test_made_private_it_is_hidden_at_once_with_its_messages(database: Database, creator: Person) -> None:
-    video = make_room(database, creator, "Mirage")
+    video = ready_video(database, creator, "Mirage")
     said = say(creator, video, "mirage?")
     deliver("index_video", VideoReady(video))
     deliver("index_message", MessageSent(video, said["id"]))
@@ -50,7 +50,7 @@ def test_made_private_it_is_hidden_at_once_with_its_messages(database: Database,
 
 
 def test_only_its_owner_and_admins_may(database: Database, creator: Person) -> None:
-    video = make_room(database, creator)
+    video = ready_video(database, creator)
     assert_problem(update(Person(), video, title="x"), 401, "not-authenticated")
     assert_problem(update(account(database, "Eve"), video, title="x"), 404, "not-found")
     assert update(account(database, "Admin", Role.ADMIN), video, title="x").status_code == 200
@@ -61,7 +61,7 @@ def test_only_its_owner_and_admins_may(database: Database, creator: Person) -> N
     [({"title": "x" * 201}, "title"), ({"visibility": "secret"}, "visibility"), ({"tags": ["x"] * 30}, None)],
 )
 def test_what_is_refused(database: Database, creator: Person, changes: dict[str, Any], field: str | None) -> None:
-    video = make_room(database, creator, "Before")
+    video = ready_video(database, creator, "Before")
     if field is None:
         changes = {"tags": [f"tag {number}" for number in range(30)]}
     assert_problem(update(creator, video, **changes), 400, "invalid-request")

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Database
-from tests.functions.films import Film, absent, long_file, silent_file, uploaded
+from tests.films.film import Film, absent, long_file, silent_file, uploaded
 from tests.functions.people import Person, assert_problem
 
 

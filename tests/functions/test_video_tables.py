@@ -8,9 +8,9 @@ from shared.deletion.audit import find_remains
 from shared.deletion.tables import GONE, TABLES, OnDelete, tables
 from shared.storage.nodes.nodes import load
 from tests.conftest import Database
+from tests.films.rows import make_video
 from tests.functions.deleting import delete
 from tests.functions.people import Person
-from tests.functions.storing import make_video
 from tests.functions.waking import deliver
 
 pytestmark = pytest.mark.usefixtures("nodes")

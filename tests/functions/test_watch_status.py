@@ -10,7 +10,7 @@ import pytest
 
 from shared.runtime.serve import create_app
 from tests.conftest import Database
-from tests.functions.films import Film, absent, planned, silent_file, uploaded
+from tests.films.film import Film, absent, planned, silent_file, uploaded
 from tests.functions.people import Person, assert_problem
 from tests.patience import until
 

@@ -14,8 +14,9 @@ from shared.ids import new_id
 from shared.runtime.serve import create_app
 from tests.collecting import collected
 from tests.conftest import Database, Wadi
+from tests.films.rows import make_video
+from tests.films.stored import make_segments
 from tests.functions.people import Person, account
-from tests.functions.storing import make_segments, make_video
 from tests.routes import ROUTES, body, path, query
 from tools.generate.access import CALLERS, expected, expected_of_others
 
@@ -106,7 +107,7 @@ def owner(database: Database, wadi: Wadi) -> Person:
 
 def owned(database: Database, owner: Person, visibility: str) -> dict[str, str]:
     """Things of the owner, of this test only: a request may remove them."""
-    video = make_video(database, owner.user_id, visibility)
+    video = make_video(database, owner.user_id, visibility=visibility)
     (segment,) = make_segments(database, video, ["360p"], 1)
     upload = owner.post("init_upload", "/api/uploads", {"name": "film.mp4", "size": 1000, "visibility": visibility})
     assert upload.status_code == 201, upload.text

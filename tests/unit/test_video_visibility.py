@@ -16,8 +16,8 @@ from shared.videos.row import VideoRow
 from shared.videos.state import State, Visibility
 from shared.videos.visibility import LISTED, LISTED_AS_OWN, MAY_CHANGE, MAY_FIND, MAY_WATCH, Rule
 from tests.conftest import Database
-from tests.functions.people import Person, account, assert_problem
-from tests.functions.rooms import make_room, say
+from tests.films.rows import ready_video
+from tests.functions.people import Person, account, assert_problem, say
 from tests.functions.waking import deliver
 
 pytestmark = pytest.mark.usefixtures("database", "wadi")
@@ -141,7 +141,7 @@ def test_an_administrator_opens_a_private_video_but_comes_across_none(
     database: Database, who: str, opened: bool, met: set[str]
 ) -> None:
     ada = account(database, "Ada")
-    video = make_room(database, ada, "Numbat", visibility="private")
+    video = ready_video(database, ada, "Numbat", visibility="private")
     said = say(ada, video, "numbat indeed")
     assert deliver("index_video", VideoReady(video)).status_code == 204
     assert deliver("index_message", MessageSent(video, said["id"])).status_code == 204

@@ -26,15 +26,6 @@ class SegmentRow:
     init: bytes
 
 
-def make_video(database: Database, owner_id: str, visibility: str = "public") -> str:
-    video_id = new_id()
-    database.all(
-        "insert into video (id, owner_id, title, visibility, state) values (%s, %s, 'A film', %s, 'planned')",
-        (video_id, owner_id, visibility),
-    )
-    return video_id
-
-
 def make_segments(database: Database, video_id: str, renditions: list[str], count: int) -> list[SegmentRow]:
     """Encoded media segments: each object is on the first node of its key, and recorded."""
     made = []
@@ -80,22 +71,6 @@ def store_bytes(key: str, data: bytes, video_id: str | None) -> str:
     with transaction() as tx:
         record(tx, stored)
     return key
-
-
-def plan_segment(database: Database, video_id: str, rendition: str, index: int) -> str:
-    """A media segment that is not encoded yet; its id."""
-    segment_id = new_id()
-    database.all(
-        "insert into media_segment (id, video_id, rendition, index) values (%s, %s, %s, %s)",
-        (segment_id, video_id, rendition, index),
-    )
-    return segment_id
-
-
-def ready(database: Database, video_id: str) -> None:
-    database.all(
-        "update video set state = 'ready', ready_at = now(), thumbnails_done = true where id = %s", (video_id,)
-    )
 
 
 def recorded(database: Database, key: str) -> set[str]:

@@ -15,8 +15,8 @@ from shared.runtime.capability import EventCapability
 from shared.storage import record, store_file
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
+from tests.films.stored import recorded, store_bytes
 from tests.functions.people import Person
-from tests.functions.storing import recorded, store_bytes
 from tests.functions.waking import deliver
 from tests.media.clips import clip
 from tests.runtime.envelopes import assert_valid
