@@ -21,7 +21,7 @@ from functions_framework.exceptions import FunctionsFrameworkException
 from werkzeug.exceptions import HTTPException
 
 from shared import cache
-from shared.config import ConfigError, integer, setting
+from shared.config import ConfigError, check_settings, integer, setting
 from shared.errors import PROBLEMS, Problem
 from shared.runtime.capability import capability_of
 from shared.runtime.http import write_problem
@@ -120,13 +120,13 @@ def _check_settings() -> None:
     from shared.outbox.broker import sink
     from shared.outbox.kafka import client
 
+    check_settings()
     database_url()
     if setting("KAFKA_BROKERS"):
         client.addresses()
     if setting("K_SINK"):
         sink.check_settings()
     cache.check_settings()
-    integer("MAX_BODY_BYTES", minimum=1)
     if not setting("JWT_SECRET"):
         raise ConfigError("JWT_SECRET is not set: access tokens cannot be signed or checked without it.")
 

@@ -19,6 +19,7 @@ from tests.contract.object_nodes import serve_objects
 from tests.functions.people import Person
 
 MANY = 100_000
+ALONE = 50_003  # a public video that has nothing in common with any other
 BIG = 10_000  # rows of a table that must not be read from end to end
 FEW = 2_500  # rows that one step of a plan may look at
 
@@ -67,6 +68,10 @@ FILL = """
     select nth('m', n), nth('v', case when n % 5 = 0 then 11 else 1 + n % 5000 end), nth('a', 1 + n % 20000),
            'I say word' || n % 5000, now()
     from generate_series(1, {many}) n;
+    -- one that has nothing in common with any other, so that a list of what it has in common with others is empty
+    update video set owner_id = nth('a', 19999), tags = '{{alone}}' where id = nth('v', {alone});
+    insert into message (id, video_id, author_id, body, created_at)
+    values (nth('m', {many} + 1), nth('v', {alone}), nth('a', 12), 'Nobody else is here', now());
     insert into search_document (kind, id, video_id, owner_id, visibility, title, body, tags, vector)
     select 'video', id, id, owner_id, visibility, title, description, tags,
            setweight(to_tsvector('simple', title), 'A') || setweight(to_tsvector('simple', description), 'B')
@@ -147,8 +152,9 @@ def explained(database: Database) -> Iterator[Plans]:
 
     with db.transaction() as tx:
         load(tx)  # the nodes are registered
-    database.all(FILL.format(many=MANY))
-    database.all("update video set plan = %s where id = %s", (msgspec.json.encode(PLAN).decode(), nth("v", 11)))
+    database.all(FILL.format(many=MANY, alone=ALONE))
+    for number in (11, ALONE):
+        database.all("update video set plan = %s where id = %s", (msgspec.json.encode(PLAN).decode(), nth("v", number)))
     with closing(database.connect()) as admin:
         admin.autocommit = True
         with admin.cursor() as at:
