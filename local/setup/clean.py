@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
-CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".task", "tests/browser/node_modules")
+CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".task", ".site", "tests/browser/node_modules")
 CODE = ("shared", "events", "functions", "local", "cli", "deploy", "tools", "tests")
 STARTED = {".cluster": "tools.cluster", ".backends": "tools.backends"}  # folder: the module that stops what runs in it
 MARKS = ("postgres", "objects", "secret", "run", "logs")  # one of these tells a directory of ours

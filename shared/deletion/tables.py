@@ -1,6 +1,6 @@
 """Every table with rows of a video, and what the deletion of the video does with them.
 
-delete.py does what is said here, and audit.py goes by this list. tests/functions/test_video_tables.py compares it with
+delete.py does what is said here, and audit.py goes by this list. tests/contract/test_video_tables.py compares it with
 the catalogue and tries every table, so a new table that has a video's id can be forgotten by neither.
 """
 

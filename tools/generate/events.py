@@ -20,7 +20,7 @@ def schemas() -> Iterator[tuple[str, str]]:
 
 def asyncapi() -> str:
     """The catalogue: every topic, what is in it, and who reads it."""
-    readers = _readers()
+    read_by = readers()
     document = {
         "asyncapi": "3.0.0",
         "info": {
@@ -36,7 +36,7 @@ def asyncapi() -> str:
             f"{kind.type}.receive": {
                 "action": "receive",
                 "channel": {"$ref": f"#/channels/{kind.type}"},
-                "summary": "Read by " + (", ".join(readers[kind.type]) or "nobody yet") + ".",
+                "summary": "Read by " + (", ".join(read_by[kind.type]) or "nobody yet") + ".",
             }
             for kind in EVENTS.values()
         },
@@ -44,16 +44,16 @@ def asyncapi() -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _readers() -> dict[str, list[str]]:
+def readers() -> dict[str, list[str]]:
     """Who reads each topic, as the KafkaSources say. Raises GenerateError for a topic of no event."""
-    readers: dict[str, list[str]] = {name: [] for name in EVENTS}
+    found: dict[str, list[str]] = {name: [] for name in EVENTS}
     for file in manifests():
         for source in of_kind(file, "KafkaSource"):
             for topic in field(file, source, "spec.topics"):
-                if topic not in readers:
+                if topic not in found:
                     raise GenerateError(f"{shown(file)}: no event of events/__init__.py has the type {topic}.")
-                readers[topic].append(field(file, source, "metadata.name"))
-    return readers
+                found[topic].append(field(file, source, "metadata.name"))
+    return found
 
 
 def _message(kind: type[Event]) -> dict[str, Any]:

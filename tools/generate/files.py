@@ -4,10 +4,12 @@ from functools import cache
 from pathlib import Path
 
 from tools.generate.access import access
+from tools.generate.api_page import api_page
 from tools.generate.consumer_groups import FILE as CONSUMER_GROUPS
 from tools.generate.consumer_groups import consumer_groups
 from tools.generate.errors import ROOT
 from tools.generate.events import asyncapi, folder, schemas
+from tools.generate.events_page import events_page
 from tools.generate.kafka_topics import FILE as TOPICS
 from tools.generate.kafka_topics import kafka_topics
 from tools.generate.kustomize import kustomizations, limits
@@ -31,6 +33,8 @@ def generated() -> dict[Path, str]:
         ROOT / "istio" / "routes.yaml": routes(),
         ROOT / "docs" / "openapi.json": openapi(),
         ROOT / "docs" / "access.md": access(),
+        ROOT / "docs" / "api.md": api_page(),
+        ROOT / "docs" / "events.md": events_page(),
         ROOT / "docs" / "settings.md": settings(),
         ROOT / "events" / "asyncapi.json": asyncapi(),
         KNATIVE / "components" / "derived" / "limits.yaml": limits(),

@@ -89,7 +89,8 @@ def _image(buildah: "Buildah", target: str, folder: Path) -> Image:
 
 def _inputs() -> str:
     """A hash over all that goes into the images, and how it is put together."""
-    files = [ROOT / ".dockerignore", *(file for file in (ROOT / "tools" / "images").iterdir() if file.is_file())]
+    files = [ROOT / ".dockerignore", ROOT / "pyproject.toml"]
+    files += (file for file in (ROOT / "tools" / "images").iterdir() if file.is_file())
     for name in ("shared", "events", "functions", "cli"):
         files += (file for file in (ROOT / name).rglob("*") if "__pycache__" not in file.parts and file.is_file())
     digest = hashlib.sha256()
