@@ -73,7 +73,7 @@ def read_number(luma: bytes, line_size: int, width: int, height: int, *, vertica
 
 @functools.cache
 def sweep(seconds: float, sample_rate: int = SAMPLE_RATE) -> "array[int]":
-    """A tone that sweeps between 300 and 2500 Hz and back in a period of 3.7 s: 16-bit samples. Read only: it is shared.
+    """A tone that sweeps between 300 and 2500 Hz and back in a period of 3.7 s: 16-bit samples, shared by all callers.
 
     It is read from its file: to make 23 s of it takes longer than to encode them.
     """
