@@ -17,7 +17,7 @@ from cli.credentials import Credentials, Login
 from cli.errors import LOGIN_HINT, CliError, ServerProblem, Unreachable
 from cli.exits import Exit
 from cli.model import Tokens
-from cli.places import is_loopback
+from cli.paths import is_loopback
 
 if TYPE_CHECKING:
     import httpx

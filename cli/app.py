@@ -6,11 +6,13 @@ import os
 import sys
 from collections.abc import Sequence
 from types import ModuleType
+from typing import NoReturn
 
 from cli.errors import LOGIN_HINT, CliError, ServerProblem
 from cli.exits import MEANING, Exit
 from cli.output import Output
 from cli.session import Session
+from cli.version import version
 
 # The platform on this machine, then the account, then the videos, in the order of the help.
 COMMANDS = (
@@ -55,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         parents=[_common(first=True)],
     )
+    top.add_argument("--version", action=_Version, nargs=0, help="which Wadi this is, and nothing else")
     commands = top.add_subparsers(dest="command", metavar="COMMAND", required=True)
     for name in COMMANDS:
         module = _module(name)
@@ -62,6 +65,14 @@ def parser() -> argparse.ArgumentParser:
             commands.add_parser(name, help=module.HELP, description=module.HELP, parents=[_common(first=False)])
         )
     return top
+
+
+class _Version(argparse.Action):
+    """argparse's own wants the version before it is asked for, and every command would read pyproject.toml."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> NoReturn:
+        print(f"wadi {version()}")
+        parser.exit()
 
 
 def _common(*, first: bool) -> argparse.ArgumentParser:

@@ -5,7 +5,7 @@ import subprocess
 from pathlib import Path
 
 from cli.errors import CliError
-from cli.places import cache_dir
+from cli.paths import cache_dir
 
 SECONDS = 20
 # A change of the recipe changes the name, so an old clip is not taken for the new one.

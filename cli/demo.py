@@ -12,10 +12,10 @@ from cli.errors import CliError, ServerProblem
 from cli.exits import Exit
 from cli.follow import print_links, watched
 from cli.model import Tokens, Video
-from cli.patience import PATIENCE_SECONDS
-from cli.places import data_dir
+from cli.paths import data_dir
 from cli.platform import bring_up
 from cli.result import exit_of, result
+from cli.retrying import GIVE_UP_SECONDS
 from cli.session import Session
 from cli.upload.send import send
 from cli.upload.source import SourceFile
@@ -33,7 +33,7 @@ def demo(session: Session, file: Path | None, timeout: float | None) -> Exit:
     bring_up(session)
     path = file or _clip(session)
     _log_in(session)
-    video = send(path, session, title=None if file else "Wadi sample clip", private=False, patience=PATIENCE_SECONDS)
+    video = send(path, session, title=None if file else "Wadi sample clip", private=False, patience=GIVE_UP_SECONDS)
     video, status = watched(session, video, timeout)
     if session.out.json:
         session.out.emit(result(session.api, video, status))

@@ -38,7 +38,7 @@ class ServerProblem(CliError):
         self.retry_after = retry_after
 
     @property
-    def may_pass(self) -> bool:
+    def is_transient(self) -> bool:
         """Whether the same request may succeed later. A full disk (507) does not empty itself."""
         return self.status in (408, 425, 429) or (self.status >= 500 and self.status not in (501, 507))
 

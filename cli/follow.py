@@ -3,8 +3,8 @@
 from cli.errors import CliError
 from cli.exits import Exit
 from cli.model import Status, Video
-from cli.patience import PATIENCE_SECONDS, Patience
 from cli.result import exit_of, result
+from cli.retrying import GIVE_UP_SECONDS, Retrying
 from cli.session import Session
 from cli.stages import follow
 from cli.watch import watch
@@ -36,7 +36,7 @@ def watched(session: Session, video: Video, timeout: float | None) -> tuple[Vide
             hint=f"Watch again with: wadi status {video.id} --watch",
         ) from None
     # Asked again: duration, size and links are known only now.
-    return Patience(PATIENCE_SECONDS).run(lambda: session.api.get(f"/api/videos/{video.id}", Video)), status
+    return Retrying(GIVE_UP_SECONDS).run(lambda: session.api.get(f"/api/videos/{video.id}", Video)), status
 
 
 def print_links(session: Session, video: Video) -> None:

@@ -10,7 +10,7 @@ from cli.errors import CliError, Unreachable
 from events.topics import TOPICS
 from shared.cloudevents.kafka import foreign, from_record
 from shared.config import ConfigError
-from shared.outbox.kafka import connection
+from shared.outbox.kafka import client
 
 POLL_MS = 500
 
@@ -20,10 +20,10 @@ def records(*, follow: bool, from_start: bool) -> Iterator[dict[str, Any]]:
     from kafka import KafkaConsumer, TopicPartition  # type: ignore[import-untyped]
 
     try:
-        connection.reach()
+        client.reach()
     except ConfigError as error:
         raise Unreachable(str(error)) from None
-    with closing(KafkaConsumer(**connection.options(), allow_auto_create_topics=False)) as consumer:
+    with closing(KafkaConsumer(**client.options(), allow_auto_create_topics=False)) as consumer:
         mine = [TopicPartition(name, at) for name in TOPICS for at in consumer.partitions_for_topic(name) or ()]
         if not mine:
             raise CliError("This Kafka has no topics of Wadi's: make them with wadi topics init.")
@@ -39,8 +39,8 @@ def records(*, follow: bool, from_start: bool) -> Iterator[dict[str, Any]]:
 def _event(record: Any) -> dict[str, Any]:
     event = from_record(record.value, record.headers)
     if event is None:
-        place = f"partition:{record.partition}/offset:{record.offset}"
-        event = foreign("-", record.topic, place, record.key, record.value)
+        location = f"partition:{record.partition}/offset:{record.offset}"
+        event = foreign("-", record.topic, location, record.key, record.value)
     data = base64.b64decode(event.pop("data_base64", ""))
     try:
         return event | ({"data": json.loads(data)} if data else {})

@@ -106,7 +106,7 @@ class GarbageList(Struct):
     garbage: list[Garbage]
 
 
-class Remains(Struct):
+class Leftover(Struct):
     video_id: str
     where: str
     what: str
@@ -114,7 +114,7 @@ class Remains(Struct):
 
 class Purged(Struct):
     videos: list[str]
-    left: list[Remains]
+    left: list[Leftover]
     next: str | None = None
 
 
@@ -136,3 +136,34 @@ class StorageReport(Struct):
     waiting_removals: int
     freeze_after_days: int
     freezing: str
+
+
+class Node(Struct):
+    id: str
+    kind: str
+    location: str
+    zone: str
+    weight: float
+    state: str
+    health: str
+    share: float
+    objects: int
+    shards: int
+    bytes: int
+    free: int | None
+
+
+class Rebalance(Struct):
+    state: str
+    objects: int
+    seen: int
+    copied: int
+    copied_bytes: int
+    dropped: int
+    waiting: int
+    reason: str | None
+
+
+class NodeOverview(Struct):
+    nodes: list[Node]
+    rebalance: Rebalance

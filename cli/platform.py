@@ -7,7 +7,7 @@ from typing import Any
 
 from cli.errors import CliError, Unreachable
 from cli.exits import Exit
-from cli.places import ROOT, data_dir, given_url, running_url
+from cli.paths import ROOT, data_dir, given_url, running_url
 from cli.session import Session
 
 

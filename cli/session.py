@@ -6,12 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cli.output import Output
-from cli.places import credentials_file, server_url, uploads_dir
+from cli.paths import credentials_file, server_url, uploads_dir
 
 if TYPE_CHECKING:
     from cli.api import Api
     from cli.credentials import Credentials
-    from cli.upload.notes import Notes
 
 
 @dataclass
@@ -30,12 +29,6 @@ class Session:
         from cli.credentials import Credentials
 
         return Credentials(self.credentials_file)
-
-    @cached_property
-    def notes(self) -> "Notes":
-        from cli.upload.notes import Notes
-
-        return Notes(self.uploads_dir)
 
     @cached_property
     def api(self) -> "Api":

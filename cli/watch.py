@@ -14,7 +14,7 @@ import msgspec
 from cli.api import Api, bearer, problem_of, reaching
 from cli.errors import ServerProblem, Unreachable
 from cli.model import Status
-from cli.patience import PATIENCE_SECONDS, Patience
+from cli.retrying import GIVE_UP_SECONDS, Retrying
 
 # Between two questions while there is no stream.
 POLL_SECONDS = 1.0
@@ -27,7 +27,7 @@ INDEX_SECONDS = 60
 def watch(api: Api, video_id: str, *, timeout: float | None) -> Iterator[Status]:
     """Every state of the video that we hear of, at least one. The last is its final state, unless the time is over."""
     deadline = _Deadline(timeout)
-    for status in _states(api, video_id, deadline, Patience(PATIENCE_SECONDS)):
+    for status in _states(api, video_id, deadline, Retrying(GIVE_UP_SECONDS)):
         yield status
         if status.state == "failed" or (status.state == "ready" and status.indexed):
             return
@@ -54,7 +54,7 @@ class _Deadline:
         return max(0.1, self._end - time.monotonic())
 
 
-def _states(api: Api, video_id: str, deadline: _Deadline, patience: Patience) -> Iterator[Status]:
+def _states(api: Api, video_id: str, deadline: _Deadline, patience: Retrying) -> Iterator[Status]:
     while True:
         # Whatever is wrong with the stream, the question below finds out whether it is only the stream.
         with contextlib.suppress(Unreachable, ServerProblem):

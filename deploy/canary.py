@@ -28,7 +28,7 @@ _ANSWERS = re.compile(r'^wadi_function_requests_total\{.*?code="(\d)\d\d".*?\} (
 Say = Callable[[str], None]
 
 
-class Trouble(Exception):
+class CanaryError(Exception):
     """Why the new revision is not to have the traffic."""
 
 
@@ -52,7 +52,7 @@ def release(manifest: Manifest, percent: int, watch: float, check: str, seconds:
             _traffic(name, f"{stable}={100 - percent}", f"{new}={percent}", tag=new)
             say(f"{name}: {percent} % of the traffic to {new}, for {watch:.0f} s")
             _watch(name, new, watch, say)
-    except (Trouble, DeployError, KeyboardInterrupt) as error:
+    except (CanaryError, DeployError, KeyboardInterrupt) as error:
         _traffic(name, f"{stable}=100")
         why = str(error) or "it was interrupted"
         raise DeployError(f"{name}: rolled back, all traffic is on {stable}: {why}") from error
@@ -90,8 +90,8 @@ def roll_back(name: str, to: str, say: Say) -> None:
         raise DeployError(
             f"{name}: it is not known what had the traffic before {now}; name a revision (kn revision list -s {name})."
         )
-    if trouble := ready.trouble(get("revision", to))[0]:
-        raise DeployError(f"{name}: {to} would not work: {trouble}")
+    if reason := ready.why_not_ready(get("revision", to))[0]:
+        raise DeployError(f"{name}: {to} would not work: {reason}")
     _traffic(name, f"{to}=100")
     say(f"{name}: all traffic is on {to}, and was on {now}")
 
@@ -135,10 +135,10 @@ def _traffic(name: str, *shares: str, tag: str = "") -> None:
         arguments += ["--tag", f"{tag}={TAG}"]
     kn("service", "update", name, *arguments, "--no-wait")  # kn would wait for a revision that may have failed
     deadline = time.monotonic() + SETTLED_WITHIN
-    while ready.trouble(get("ksvc", name), "RoutesReady")[0]:
+    while ready.why_not_ready(get("ksvc", name), "RoutesReady")[0]:
         if time.monotonic() > deadline:
             raise DeployError(
-                f"{name}: its traffic does not move: {ready.trouble(get('ksvc', name), 'RoutesReady')[0]}"
+                f"{name}: its traffic does not move: {ready.why_not_ready(get('ksvc', name), 'RoutesReady')[0]}"
             )
         time.sleep(ready.EVERY / 4)
 
@@ -151,17 +151,20 @@ def _new(name: str, stable: str, seconds: float, say: Say) -> str:
         status = service.get("status") or {}
         latest = status.get("latestCreatedRevisionName", "")
         if status.get("observedGeneration") == service["metadata"]["generation"] and not _outdated(status):
-            if latest == status.get("latestReadyRevisionName") and not ready.trouble(service, "ConfigurationsReady")[0]:
+            if (
+                latest == status.get("latestReadyRevisionName")
+                and not ready.why_not_ready(service, "ConfigurationsReady")[0]
+            ):
                 return str(latest)
-            why, failed = ready.trouble(get("revision", latest)) if latest else ("it has no revision", False)
+            why, failed = ready.why_not_ready(get("revision", latest)) if latest else ("it has no revision", False)
             if latest != stable and (end := _crashes(latest)):
-                raise Trouble(f"{latest} does not start: {end}")
+                raise CanaryError(f"{latest} does not start: {end}")
             now = time.monotonic()
             failed_since = (failed_since or now) if failed else None
             if now > deadline or (failed_since and now - failed_since > ready.FAILED_FOR):
-                raise Trouble(f"{latest} does not start: {why}")
+                raise CanaryError(f"{latest} does not start: {why}")
         elif time.monotonic() > deadline:
-            raise Trouble("Knative has not looked at it")
+            raise CanaryError("Knative has not looked at it")
         time.sleep(ready.EVERY)
 
 
@@ -207,7 +210,9 @@ def _ask(revision: str, say: Say) -> None:
     """Its backends answer it. A mesh that lets nobody in but itself keeps us from asking: then --check is the way."""
     pods = _pods(revision)
     if not pods:
-        raise Trouble(f"{revision} has no pod that shows whether it works: is initial-scale 0 in config-autoscaler?")
+        raise CanaryError(
+            f"{revision} has no pod that shows whether it works: is initial-scale 0 in config-autoscaler?"
+        )
     try:
         _read(pods[0], "/health")
     except DeployError:
@@ -216,7 +221,7 @@ def _ask(revision: str, say: Say) -> None:
     try:
         _read(pods[0], "/ready")
     except DeployError:
-        raise Trouble(f"{revision} starts, but its /ready says that a backend does not answer it") from None
+        raise CanaryError(f"{revision} starts, but its /ready says that a backend does not answer it") from None
 
 
 def _check(name: str, command: str, say: Say) -> None:
@@ -228,7 +233,7 @@ def _check(name: str, command: str, say: Say) -> None:
     ended = subprocess.run(["env", variables, "sh", "-c", command], capture_output=True, text=True, check=False)
     said = (ended.stderr.strip() or ended.stdout.strip()).splitlines()
     if ended.returncode:
-        raise Trouble(f"the check ended with {ended.returncode}: {said[-1] if said else 'it said nothing'}")
+        raise CanaryError(f"the check ended with {ended.returncode}: {said[-1] if said else 'it said nothing'}")
     say(f"{name}: the check is content")
 
 
@@ -236,9 +241,9 @@ def _watch(name: str, revision: str, seconds: float, say: Say) -> None:
     """Errors of ours (5xx) in its answers, as its pods count them, and pods that die. One is too many."""
     deadline, seen = time.monotonic() + seconds, dict[str, tuple[float, float]]()
     while True:
-        why, failed = ready.trouble(get("revision", revision))
+        why, failed = ready.why_not_ready(get("revision", revision))
         if failed:
-            raise Trouble(f"{revision} has failed: {why}")
+            raise CanaryError(f"{revision} has failed: {why}")
         for pod in _pods(revision):
             try:
                 text = _read(pod, "/metrics")
@@ -248,7 +253,7 @@ def _watch(name: str, revision: str, seconds: float, say: Say) -> None:
             seen[pod] = (sum(n for _, n in counts), sum(n for digit, n in counts if digit == "5"))
         answers, errors = (sum(each[place] for each in seen.values()) for place in (0, 1))
         if errors:
-            raise Trouble(f"{errors:.0f} of its {answers:.0f} answers were errors (5xx)")
+            raise CanaryError(f"{errors:.0f} of its {answers:.0f} answers were errors (5xx)")
         if time.monotonic() > deadline:
             say(f"{name}: {revision} gave {answers:.0f} answers, none of them an error")
             return

@@ -20,23 +20,23 @@ CONDITIONS = {"Deployment": "Available"} | dict.fromkeys(
 def wait(manifests: list[Manifest], seconds: float, say: Callable[[str], None]) -> None:
     """Until all of them are ready. Raises DeployError that names the others, a line each."""
     wanted = [each for each in manifests if _condition(each)]
-    began, told, hopeless_since = time.monotonic(), 0.0, None
+    began, told, all_failed_since = time.monotonic(), 0.0, None
     while True:
         states = dict(_states(wanted))
-        ready, now = sum(trouble is None for trouble, _ in states.values()), time.monotonic()
+        ready, now = sum(reason is None for reason, _ in states.values()), time.monotonic()
         if ready == len(states) or now - told > TOLD_EVERY:
             say(f"{ready} of {len(states)} ready")
             told = now
         if ready == len(states):
             return
-        hopeless = all(failed or trouble is None for trouble, failed in states.values())
-        hopeless_since = (hopeless_since or now) if hopeless else None
-        if now - began > seconds or (hopeless_since and now - hopeless_since > FAILED_FOR):
-            raise DeployError(*(f"{name}: {trouble}" for name, (trouble, _) in sorted(states.items()) if trouble))
+        all_failed = all(failed or reason is None for reason, failed in states.values())
+        all_failed_since = (all_failed_since or now) if all_failed else None
+        if now - began > seconds or (all_failed_since and now - all_failed_since > FAILED_FOR):
+            raise DeployError(*(f"{name}: {reason}" for name, (reason, _) in sorted(states.items()) if reason))
         time.sleep(EVERY)
 
 
-def trouble(found: dict[str, Any], condition: str = "Ready") -> tuple[str | None, bool]:
+def why_not_ready(found: dict[str, Any], condition: str = "Ready") -> tuple[str | None, bool]:
     """Why it is not ready, in words; and whether it says that it has failed, not only that it is not there yet."""
     if not found:
         return "it is not there", False
@@ -63,7 +63,7 @@ def _states(manifests: list[Manifest]) -> Iterable[tuple[str, tuple[str | None, 
     found = {(_kind(one), one["metadata"]["name"]): one for one in (get(kinds).get("items", []) if kinds else [])}
     for each in manifests:
         one = found.get((_kind(each), each["metadata"]["name"]), {})
-        yield f"{each['kind']} {each['metadata']['name']}", trouble(one, _condition(each) or "Ready")
+        yield f"{each['kind']} {each['metadata']['name']}", why_not_ready(one, _condition(each) or "Ready")
 
 
 def _kind(manifest: Manifest) -> str:

@@ -66,7 +66,7 @@ def migrate(jobs: list[Manifest], seconds: float, say: Say) -> None:
                 say(f"job {name}: {hindrance}")
                 told = hindrance
             if time.monotonic() > deadline:
-                raise DeployError(f"job {name} is not done in time: {hindrance or _last_words(name)}")
+                raise DeployError(f"job {name} is not done in time: {hindrance or _last_log_line(name)}")
             time.sleep(ready.EVERY)
         say(f"job {name}: done")
 
@@ -89,13 +89,13 @@ def _complete(job: dict[str, Any]) -> bool:
     for each in (job.get("status") or {}).get("conditions", []):
         if each["status"] == "True" and each["type"] == "Failed":
             name = job["metadata"]["name"]
-            raise DeployError(f"job {name} failed ({each.get('reason')}), nothing was deployed: {_last_words(name)}")
+            raise DeployError(f"job {name} failed ({each.get('reason')}), nothing was deployed: {_last_log_line(name)}")
         if each["status"] == "True" and each["type"] == "Complete":
             return True
     return False
 
 
-def _last_words(job: str) -> str:
+def _last_log_line(job: str) -> str:
     """The last line of its log, or what keeps its pod from starting."""
     try:
         log = kubectl("logs", f"job/{job}", "--namespace", NAMESPACE, "--tail", "1").strip()

@@ -1,13 +1,15 @@
-"""kubectl and kn: those on PATH, else those that were built for the cluster of `./task cluster:up`.
+"""kubectl and kn, which must be on PATH; `./task deploy` builds one that is missing (tools/deploy.py).
 
-Which cluster they speak to is theirs to say: KUBECONFIG, and the current context in it.
+They decide which cluster they speak to: KUBECONFIG, and the current context in it.
 """
 
 import json
 import re
 import shutil
 import subprocess
+from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 NAMESPACE = "wadi"
@@ -24,17 +26,16 @@ class DeployError(Exception):
         super().__init__("\n".join(lines))
 
 
+def _missing(name: str) -> Path:
+    raise DeployError(f"There is no {name} on PATH: install it.")
+
+
+provide_missing: Callable[[str], Path] = _missing  # gives a program that is not on PATH, or raises DeployError
+
+
 @cache
 def program(name: str) -> str:
-    if found := shutil.which(name):
-        return found
-    from tools.backends.cache import BackendError
-    from tools.cluster.build import binary
-
-    try:
-        return str(binary(name))
-    except BackendError as error:
-        raise DeployError(f"There is no {name} on PATH, and none can be built: {error}") from error
+    return shutil.which(name) or str(provide_missing(name))
 
 
 def run(name: str, *arguments: str, stdin: str | None = None, timeout: float = 120) -> str:

@@ -56,7 +56,7 @@ def up(home: Home, root: Path, module: str, notify: int | None) -> int:
         home.prepare()
         home.lock()
         _log_to(home, also_here=notify is None)
-        asyncio.run(Runner(home, settings, root.absolute(), module).run(lambda *up: tell(_told(*up))))
+        asyncio.run(Runner(home, settings, root.absolute(), module).run(lambda *up: tell(_ready_message(*up))))
     except (LocalError, ConfigError, ManifestError) as error:
         tell(f"failed {error}")
         raise
@@ -66,7 +66,7 @@ def up(home: Home, root: Path, module: str, notify: int | None) -> int:
     return 0
 
 
-def _told(url: str, away: list[str]) -> str:
+def _ready_message(url: str, away: list[str]) -> str:
     return "\n".join([f"up {url}", *away])
 
 

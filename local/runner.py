@@ -16,6 +16,7 @@ from aiohttp import web
 
 from local import manifests, postgres
 from local.activator.activator import Activator
+from local.activator.platform import Platform
 from local.cron.cron import Cron
 from local.delivery.delivery import Delivery
 from local.delivery.postgres.delivery import PostgresDelivery
@@ -24,19 +25,19 @@ from local.gateway.objects import add_object_routes
 from local.gateway.player import add_player_routes
 from local.home import Home
 from local.layout import ROOT, SERVE
-from local.platform import Platform
 from local.postgres import LocalError
 from local.settings import Settings
-from shared import cache, coordination, search  # noqa: F401, each tells readiness() of its backend
+from shared import cache
 from shared.config import ConfigError, setting
 from shared.db import connect, database_url, transaction
 from shared.db.migrate import migrate
-from shared.outbox.broker import target
-from shared.outbox.kafka import connection
+from shared.outbox.transport import Transport, transport
+from shared.runtime.readiness import readiness_of_platform
 from shared.storage.io.origins import origins
-from shared.storage.nodes import nodes
-from shared.storage.nodes.health import troubles
-from shared.telemetry.health import readiness
+from shared.storage.nodes.health import probe_errors
+from shared.storage.nodes.nodes import load
+from shared.storage.nodes.register import register
+from shared.storage.nodes.state import NodeState
 
 log = logging.getLogger("wadi.runner")
 
@@ -61,7 +62,7 @@ class Runner:
         """Runs until a signal comes. Once it is up, `ready` is told the URL, and in a line each which backends it has
         to go on without. Raises LocalError, ConfigError or ManifestError with what is in the way."""
         found = manifests.read(self.manifests_root)
-        if target.in_use():  # nothing of what functions publish would come back to this runner
+        if setting("K_SINK"):  # nothing of what functions publish would come back to this runner
             raise ConfigError("K_SINK is set: this runner brings events to its functions itself. Unset K_SINK.")
         listening = self._bind()
         port = listening.getsockname()[1]
@@ -78,11 +79,11 @@ class Runner:
             platform.variables["DATABASE_URL"] = database
             cache.check_settings()
             os.environ.update(platform.variables)  # the gateway checks signed object URLs with the same settings
-            await asyncio.to_thread(_reach)
+            await asyncio.to_thread(_check_database)
             applied = await asyncio.to_thread(migrate, database)
             log.info("database ready, %s migrations applied", len(applied))
             await asyncio.to_thread(_register_nodes)
-            if connection.in_use():
+            if transport() is Transport.KAFKA:
                 await asyncio.to_thread(_make_topics, found.sources)
             await self._serve(found, platform, listening, url, ready)
         finally:
@@ -121,10 +122,10 @@ class Runner:
         watch = asyncio.create_task(self._watch_database())
         self.home.write_state({"url": url, "local_url": _reachable(listening), "started_at": self.began})
         log.info("up at %s", url)
-        away = await asyncio.to_thread(_away)
-        for reason in away:
+        not_answering = await asyncio.to_thread(_not_answering)
+        for reason in not_answering:
             log.warning("going on without it: %s", reason)
-        ready(url, away)
+        ready(url, not_answering)
         try:
             await self._stop.wait()
         finally:
@@ -136,7 +137,7 @@ class Runner:
             await delivery.stop()
 
     def _delivery(self, found: manifests.Manifests, activator: Activator) -> Delivery:
-        if not connection.in_use():
+        if transport() is not Transport.KAFKA:
             return PostgresDelivery(database_url(session=True), found.sources, activator, self.settings.chaos)
         from local.delivery.kafka.delivery import KafkaDelivery  # the client takes a while to import
 
@@ -207,18 +208,18 @@ class Runner:
                 self._stop.set()
 
 
-def _reach() -> None:
+def _check_database() -> None:
     """Raises ConfigError with the address and what was refused."""
     connect().close()
 
 
-def _away() -> list[str]:
+def _not_answering() -> list[str]:
     """The backends that are set and do not answer, why not, in one line each. What can be done without them is done;
     the rest waits for them."""
-    found = readiness()
+    found = readiness_of_platform()
     with transaction() as tx:
-        held = [node for node in nodes.load(tx) if node.state != "removed"]
-    silent = [f"node {node_id}: {trouble}" for node_id, trouble in troubles(held).items()]
+        held = [node for node in load(tx) if node.state is not NodeState.REMOVED]
+    silent = [f"node {node_id}: {error}" for node_id, error in probe_errors(held).items()]
     return [*found.down.values(), *found.degraded.values(), *silent]
 
 
@@ -240,7 +241,7 @@ def _make_topics(sources: Sequence[manifests.KafkaSource]) -> None:
 
 def _register_nodes() -> None:
     with transaction() as tx:
-        nodes.register(tx)
+        register(tx)
 
 
 def _reachable(listening: socket.socket) -> str:

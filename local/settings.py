@@ -1,10 +1,9 @@
 """The runner's settings, read from the environment once."""
 
-import math
 from dataclasses import dataclass, field
 
 from local.delivery.chaos import Chaos, parse
-from shared.config import ConfigError, integer, setting
+from shared.config import ConfigError, check_settings, duration, integer, setting
 
 
 @dataclass
@@ -20,29 +19,16 @@ class Settings:
 
 def from_environment() -> Settings:
     """Raises ConfigError."""
-    port = integer("WADI_PORT")
-    if port > 65535:
-        raise ConfigError(f"WADI_PORT={port} is no port: it must be at most 65535.")
+    check_settings()
     return Settings(
         host=setting("WADI_HOST"),
-        port=port,
+        port=integer("WADI_PORT"),
         public_url=setting("PUBLIC_URL").rstrip("/"),
-        idle_seconds=_seconds("WADI_IDLE_SECONDS"),
+        idle_seconds=duration("WADI_IDLE_SECONDS"),
         json_limit=integer("MAX_BODY_BYTES", minimum=1),
         max_instances=_max_instances(),
         chaos=parse(setting("WADI_CHAOS")),
     )
-
-
-def _seconds(name: str) -> float:
-    text = setting(name)
-    try:
-        value = float(text)
-    except ValueError:
-        value = math.nan
-    if not 0 < value < math.inf:
-        raise ConfigError(f"{name}={text!r} is not a number of seconds greater than 0.")
-    return value
 
 
 def _max_instances() -> dict[str, int]:

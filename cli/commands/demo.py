@@ -18,7 +18,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace, session: Session) -> Exit:
     from cli.demo import demo
-    from cli.places import data_dir
+    from cli.paths import data_dir
 
     own = data_dir() / "demo"
     session = Session(session.out, session.given_server, own / "credentials.json", own / "uploads")

@@ -21,12 +21,11 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, session: Session) -> Exit:
     from cli import events, kafka_events
     from cli.events import Filter, print_event
-    from shared.outbox.broker import target
-    from shared.outbox.kafka import connection
+    from shared.outbox.transport import Transport, transport
 
-    if target.in_use():
+    if transport() is Transport.BROKER:
         raise CliError("K_SINK is set: events go to a Broker, which shows them to its Triggers only.")
-    records = kafka_events.records if connection.in_use() else events.records
+    records = kafka_events.records if transport() is Transport.KAFKA else events.records
     wanted = Filter(args.type, args.subject)
     from_start = args.from_start or not args.follow
     for event in records(follow=args.follow, from_start=from_start):

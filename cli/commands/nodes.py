@@ -1,10 +1,13 @@
 """wadi nodes list|add|drain|remove|weight"""
 
 import argparse
-from typing import Any
+from typing import TYPE_CHECKING
 
 from cli.exits import Exit
 from cli.session import Session
+
+if TYPE_CHECKING:
+    from cli.model import Node, Rebalance
 
 HELP = "the nodes that store objects: list, add, drain, remove, weigh them (administrators)"
 
@@ -49,25 +52,27 @@ def run(args: argparse.Namespace, session: Session) -> Exit:
     if session.out.json:
         session.out.emit(node)
     else:
-        session.out.say(f"{node['id']} ({node['location']}) is {node['state']}, weight {node['weight']:g}")
+        session.out.say(f"{node.id} ({node.location}) is {node.state}, weight {node.weight:g}")
         session.out.say("Objects are moved in the background; follow it with: wadi nodes list")
     return Exit.OK
 
 
-def _changed(args: argparse.Namespace, session: Session) -> dict[str, Any]:
+def _changed(args: argparse.Namespace, session: Session) -> "Node":
+    from cli.model import Node
+
     api = session.api
     match args.subcommand:
         case "add":
             kind = "s3" if args.location.startswith("s3://") else "directory"
             body = {"location": args.location, "kind": kind, "weight": args.weight, "zone": args.zone}
-            return api.post("/api/nodes", dict[str, Any], body | {"options": _options(args.option)})
+            return api.post("/api/nodes", Node, body | {"options": _options(args.option)})
         case "drain":
-            return api.take_away(_path(args.node), dict[str, Any])
+            return api.take_away(_path(args.node), Node)
         case "remove":
-            return api.take_away(_path(args.node), dict[str, Any], force="true", lose=args.lose)
+            return api.take_away(_path(args.node), Node, force="true", lose=args.lose)
         case _:
             changes = {"weight": args.weight} | ({} if args.zone is None else {"zone": args.zone})
-            return api.patch(_path(args.node), dict[str, Any], changes)
+            return api.patch(_path(args.node), Node, changes)
 
 
 def _path(node: str) -> str:
@@ -89,44 +94,46 @@ def _options(given: list[str]) -> dict[str, str]:
 
 
 def _list(session: Session) -> Exit:
-    seen = session.api.get("/api/nodes", dict[str, Any])
+    from cli.model import NodeOverview
+
+    seen = session.api.get("/api/nodes", NodeOverview)
     if session.out.json:
-        for node in seen["nodes"]:
+        for node in seen.nodes:
             session.out.emit(node)
         return Exit.OK
     headings = ["id", "state", "health", "weight", "share", "zone", "objects", "shards", "bytes", "free", "location"]
-    session.out.table(headings, [_row(node) for node in seen["nodes"]])
-    session.out.say(_progress(seen["rebalance"]))
+    session.out.table(headings, [_row(node) for node in seen.nodes])
+    session.out.say(_progress(seen.rebalance))
     return Exit.OK
 
 
-def _row(node: dict[str, Any]) -> list[str]:
+def _row(node: "Node") -> list[str]:
     from cli.upload.show import size
 
-    free = "" if node["free"] is None else size(node["free"])
+    free = "" if node.free is None else size(node.free)
     return [
-        node["id"],
-        node["state"],
-        node["health"],
-        f"{node['weight']:g}",
-        f"{node['share']:.0%}",
-        node["zone"],
-        str(node["objects"]),
-        str(node["shards"]),
-        size(node["bytes"]),
+        node.id,
+        node.state,
+        node.health,
+        f"{node.weight:g}",
+        f"{node.share:.0%}",
+        node.zone,
+        str(node.objects),
+        str(node.shards),
+        size(node.bytes),
         free,
-        node["location"],
+        node.location,
     ]
 
 
-def _progress(rebalance: dict[str, Any]) -> str:
+def _progress(rebalance: "Rebalance") -> str:
     from cli.upload.show import size
 
-    moved = f"{rebalance['copied']} copied ({size(rebalance['copied_bytes'])}), {rebalance['dropped']} let go"
-    match rebalance["state"]:
+    moved = f"{rebalance.copied} copied ({size(rebalance.copied_bytes)}), {rebalance.dropped} let go"
+    match rebalance.state:
         case "idle":
             return f"Everything is where it belongs; last time: {moved}."
         case "waiting":
-            return f"{rebalance['waiting']} objects wait for a node, such as {rebalance['reason']}; {moved}."
+            return f"{rebalance.waiting} objects wait for a node, such as {rebalance.reason}; {moved}."
         case _:
-            return f"Rebalancing: {rebalance['seen']} of {rebalance['objects']} objects looked at, {moved}."
+            return f"Rebalancing: {rebalance.seen} of {rebalance.objects} objects looked at, {moved}."

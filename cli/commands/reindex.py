@@ -24,8 +24,8 @@ def run(args: argparse.Namespace, session: Session) -> Exit:
     from cli.platform import database_url
     from shared.config import ConfigError
     from shared.errors import LeaseLost, Unavailable
+    from shared.search.builder import RebuildUnderWay
     from shared.search.rebuild import rebuild
-    from shared.search.target import RebuildUnderWay
 
     began = time.monotonic()
 

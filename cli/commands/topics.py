@@ -16,10 +16,10 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace, session: Session) -> Exit:
     from events.topics import TOPICS
     from shared.config import ConfigError
-    from shared.outbox.kafka import connection
     from shared.outbox.kafka.topics import create
+    from shared.outbox.transport import Transport, transport
 
-    if not connection.in_use():
+    if transport() is not Transport.KAFKA:
         raise CliError("KAFKA_BROKERS is not set: topics are tables of the database, and need no making.")
     try:
         found = create(TOPICS)

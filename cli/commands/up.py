@@ -13,7 +13,7 @@ def arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace, session: Session) -> Exit:
-    from cli.places import running_url
+    from cli.paths import running_url
     from cli.platform import start
 
     there = running_url()

@@ -28,13 +28,14 @@ def run(args: argparse.Namespace, session: Session) -> Exit:
 
     from cli.errors import CliError, Unreachable
     from cli.platform import database_url
+    from shared.db import Transaction
+    from shared.identity.accounts import set_role
+    from shared.identity.roles import Role
 
     email = args.email.strip().lower()
     try:
         with closing(psycopg2.connect(database_url(), connect_timeout=5, application_name="wadi users")) as db, db:
-            cursor = db.cursor()
-            cursor.execute("update account set role = %s where email = %s", (args.role, email))
-            found = cursor.rowcount
+            found = set_role(Transaction(db, "wadi users"), email, Role(args.role))
     except psycopg2.OperationalError as error:
         raise Unreachable(f"The platform's database does not answer: {str(error).strip().splitlines()[0]}") from None
     if not found:

@@ -1,1 +1,1 @@
-"""`wadi storage`: one file a subcommand."""
+"""The subcommands of `wadi storage`, one file each."""

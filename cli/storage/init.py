@@ -31,10 +31,10 @@ def run(args: argparse.Namespace, session: Session) -> Exit:
     ended = Exit.OK
     given = {name: getattr(args, name) for name in ("endpoint", "region", "profile") if getattr(args, name)}
     try:
-        places = [(each, given) for each in args.locations] or [(each, {**own, **given}) for each, own in declared()]
-        if not places:
+        buckets = [(each, given) for each in args.locations] or [(each, {**own, **given}) for each, own in declared()]
+        if not buckets:
             raise CliError("There is no bucket to prepare.", Exit.USAGE, hint="Name one, or set AWS_S3_BUCKET.")
-        for location, options in places:
+        for location, options in buckets:
             for step in prepare(location, options, args.origin or ["*"], create=not args.no_create):
                 if step.outcome == "unusable":
                     ended = Exit.FAILED

@@ -6,7 +6,7 @@ import os
 from cli.exits import Exit
 from cli.session import Session
 
-HELP = "make nodes of the places that the settings name; a node that was restored elsewhere is found by its own name"
+HELP = "make nodes of the locations that the settings name; a node that was restored elsewhere is found by its own name"
 
 
 def arguments(parser: argparse.ArgumentParser) -> None:
@@ -22,14 +22,16 @@ def run(args: argparse.Namespace, session: Session) -> Exit:
     from shared.config import ConfigError
     from shared.db import transaction
     from shared.errors import Unavailable
-    from shared.storage.nodes import nodes
+    from shared.storage.nodes.nodes import load
+    from shared.storage.nodes.register import register
+    from shared.storage.nodes.state import NodeState
 
     try:
         os.environ["DATABASE_URL"] = database_url()
         with transaction() as tx:
-            nodes.register(tx)
+            register(tx)
         with transaction() as tx:
-            found = [node for node in nodes.load(tx) if node.state != "removed"]
+            found = [node for node in load(tx) if node.state is not NodeState.REMOVED]
     except ConfigError as error:
         raise CliError(str(error), Exit.USAGE) from None
     except (Unavailable, psycopg2.OperationalError) as error:

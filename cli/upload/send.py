@@ -6,6 +6,7 @@ from cli.errors import CliError
 from cli.exits import Exit
 from cli.model import Video
 from cli.session import Session
+from cli.upload.saved import SavedUploads
 from cli.upload.show import progress
 from cli.upload.source import SourceFile
 from cli.upload.transfer import Transfer, details_of
@@ -13,7 +14,7 @@ from cli.upload.transfer import Transfer, details_of
 
 def send(path: Path, session: Session, *, title: str | None, private: bool, patience: float) -> Video:
     source = SourceFile(path)
-    transfer = Transfer(session.api, session.notes, source, patience=patience)
+    transfer = Transfer(session.api, SavedUploads(session.uploads_dir), source, patience=patience)
     try:
         with progress(session.out, source, transfer) as tick:
             return transfer.run(details_of(source, title=title, private=private), tick)

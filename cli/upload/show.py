@@ -42,10 +42,10 @@ def _bar(out: Output, source: SourceFile, transfer: Transfer) -> Iterator[Callab
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[trouble]}", style="yellow", markup=False),
+        TextColumn("{task.fields[last_error]}", style="yellow", markup=False),
     )
     with Progress(*columns, console=out.console, transient=True) as bar:
-        task = bar.add_task(source.name, total=source.size, trouble="")
+        task = bar.add_task(source.name, total=source.size, last_error="")
         told = False
 
         def tick() -> None:
@@ -53,7 +53,7 @@ def _bar(out: Output, source: SourceFile, transfer: Transfer) -> Iterator[Callab
             if transfer.resumed_at and not told:
                 told = True
                 bar.console.print(_going_on(source, transfer), markup=False)
-            bar.update(task, completed=transfer.sent, trouble=printable(transfer.trouble))
+            bar.update(task, completed=transfer.sent, last_error=printable(transfer.last_error))
 
         yield tick
 
@@ -63,7 +63,7 @@ def _remarks(out: Output, source: SourceFile, transfer: Transfer) -> Callable[[]
 
     def tick() -> None:
         nonlocal last
-        for remark in (_going_on(source, transfer), transfer.trouble and f"{transfer.trouble} Trying again."):
+        for remark in (_going_on(source, transfer), transfer.last_error and f"{transfer.last_error} Trying again."):
             if remark and remark > "" and remark != last:
                 out.note(remark)
                 last = remark

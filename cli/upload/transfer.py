@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 from cli.api import Api, problem_of, reaching
 from cli.errors import CliError, ServerProblem
 from cli.model import Part, SignedParts, Upload, Video
-from cli.patience import Patience, Stopped
-from cli.upload.notes import Note, Notes
+from cli.retrying import Retrying, Stopped
+from cli.upload.saved import SavedUpload, SavedUploads
 from cli.upload.source import SourceChanged, SourceFile
 
 PARALLEL = 4
@@ -28,18 +28,18 @@ ROUNDS = 3
 class Transfer:
     """The upload of one file. `sent` and `resumed_at` may be read at any time from another thread."""
 
-    def __init__(self, api: Api, notes: Notes, source: SourceFile, *, patience: float) -> None:
+    def __init__(self, api: Api, saved: SavedUploads, source: SourceFile, *, patience: float) -> None:
         self._api = api
-        self._notes = notes
+        self._saved = saved
         self._source = source
         self._stop = threading.Event()
-        self._patience = Patience(patience, self._stop)
+        self._retrying = Retrying(patience, self._stop)
         self._lock = threading.Lock()
         self._arrived = 0  # bytes of whole parts
         self._moving: dict[int, int] = {}  # part -> bytes that are on their way
         self._upload: Upload | None = None
         self.resumed_at = 0
-        self.trouble = ""
+        self.last_error = ""
 
     @property
     def sent(self) -> int:
@@ -62,26 +62,26 @@ class Transfer:
 
     def _begin(self, details: dict[str, Any]) -> Video | None:
         """Sets the upload. Returns the video when an earlier client had sent all of it."""
-        note = self._notes.find(self._api.server, self._source)
-        if note:
+        previous = self._saved.find(self._api.server, self._source)
+        if previous:
             try:
-                self._take(self._ask(lambda: self._api.get(f"/api/uploads/{note.upload_id}", Upload)))
+                self._take(self._ask(lambda: self._api.get(f"/api/uploads/{previous.upload_id}", Upload)))
                 self.resumed_at = self._arrived
                 return None
             except ServerProblem as problem:
                 if problem.status not in (403, 404, 409, 410):
                     raise
-            video = self._uploaded_before(note)
-            self._notes.forget(self._api.server, self._source)
+            video = self._uploaded_before(previous)
+            self._saved.forget(self._api.server, self._source)
             if video:
                 return video
         self._take(self._ask(lambda: self._api.post("/api/uploads", Upload, details)))
         return None
 
-    def _uploaded_before(self, note: Note) -> Video | None:
+    def _uploaded_before(self, previous: SavedUpload) -> Video | None:
         """The video of an upload that was completed by a client which did not live to hear of it."""
         try:
-            video = self._api.get(f"/api/videos/{note.video_id}", Video)
+            video = self._api.get(f"/api/videos/{previous.video_id}", Video)
         except ServerProblem:
             return None
         return video if video.state not in ("uploading", "failed") else None
@@ -91,7 +91,7 @@ class Transfer:
             self._upload = upload
             self._arrived = sum(part.size for part in upload.parts if part.received)
             self._moving.clear()
-        self._notes.keep(self._api.server, self._source, Note(upload.id, upload.video_id))
+        self._saved.keep(self._api.server, self._source, SavedUpload(upload.id, upload.video_id))
 
     # Send
 
@@ -106,16 +106,16 @@ class Transfer:
                     return self._heard_late(problem)
                 self._take(self._ask(lambda: self._api.get(f"/api/uploads/{self.upload.id}", Upload)))
                 continue
-            self._notes.forget(self._api.server, self._source)
+            self._saved.forget(self._api.server, self._source)
             return video
         raise CliError("The server keeps losing parts of the upload.", hint="Run the same command again to go on.")
 
     def _heard_late(self, problem: ServerProblem) -> Video:
         """Completing may succeed and its answer be lost; asked again, the server says that it is done already."""
-        video = self._uploaded_before(Note(self.upload.id, self.upload.video_id))
+        video = self._uploaded_before(SavedUpload(self.upload.id, self.upload.video_id))
         if video is None:
             raise problem
-        self._notes.forget(self._api.server, self._source)
+        self._saved.forget(self._api.server, self._source)
         return video
 
     @property
@@ -213,19 +213,19 @@ class Transfer:
     def _abandon(self) -> None:
         """What was sent of a file that has changed is of no use to anyone."""
         self._stop.set()
-        self._notes.forget(self._api.server, self._source)
+        self._saved.forget(self._api.server, self._source)
         try:
             self._api.delete(f"/api/uploads/{self.upload.id}")
         except CliError:
             return  # it expires by itself
 
     def _ask(self, action: Callable[[], Any]) -> Any:
-        result = self._patience.run(action, self._on_trouble)
-        self.trouble = ""
+        result = self._retrying.run(action, self._on_error)
+        self.last_error = ""
         return result
 
-    def _on_trouble(self, error: CliError) -> None:
-        self.trouble = error.message
+    def _on_error(self, error: CliError) -> None:
+        self.last_error = error.message
 
 
 def _wait_for(outcomes: "queue.SimpleQueue[BaseException | None]", on_tick: Callable[[], None]) -> BaseException | None:

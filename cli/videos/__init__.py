@@ -1,1 +1,1 @@
-"""The subcommands of wadi videos."""
+"""The subcommands of `wadi videos`, one file each."""

@@ -5,7 +5,7 @@ from typing import Literal
 import msgspec
 
 from shared import identity
-from shared.runtime.function import PUBLIC, Context, http_function
+from shared.runtime.function import ANYONE, Context, http_function
 
 
 class Key(msgspec.Struct):
@@ -23,6 +23,6 @@ class KeySet(msgspec.Struct):
     keys: list[Key]
 
 
-@http_function("GET /.well-known/jwks.json", access=PUBLIC)
+@http_function("GET /.well-known/jwks.json", access=ANYONE)
 def jwks(context: Context) -> KeySet:
     return msgspec.convert(identity.jwks(), KeySet)

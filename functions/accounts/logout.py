@@ -3,14 +3,14 @@
 from msgspec import Struct
 
 from shared.identity.sessions import close_session
-from shared.runtime.function import PUBLIC, Context, http_function
+from shared.runtime.function import ANYONE, Context, http_function
 
 
 class LogoutRequest(Struct):
     refresh_token: str
 
 
-@http_function("POST /api/auth/logout", access=PUBLIC)  # the refresh token is the credential
+@http_function("POST /api/auth/logout", access=ANYONE)  # the refresh token is the credential
 def logout(request: LogoutRequest, context: Context) -> None:
     with context.transaction() as tx:
         close_session(tx, request.refresh_token)

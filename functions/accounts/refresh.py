@@ -4,14 +4,14 @@ from msgspec import Struct
 
 from shared.identity.model import Tokens
 from shared.identity.sessions import RefreshRefused, exchange
-from shared.runtime.function import PUBLIC, Context, PerClient, Problem, http_function
+from shared.runtime.function import ANYONE, Context, PerClient, Problem, http_function
 
 
 class RefreshRequest(Struct):
     refresh_token: str
 
 
-@http_function("POST /api/auth/refresh", access=PUBLIC, limit=PerClient("refresh", 60, per=60))
+@http_function("POST /api/auth/refresh", access=ANYONE, limit=PerClient("refresh", 60, per=60))
 def refresh(request: RefreshRequest, context: Context) -> Tokens:
     with context.transaction() as tx:
         tokens = exchange(tx, request.refresh_token)

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from shared.config import ConfigError, setting
-from shared.identity import Role, rules, throttle
+from shared.identity import Role, accounts, login_limit, rules
 from shared.identity.model import Tokens, User
 from shared.identity.passwords import hash_password
 from shared.identity.sessions import open_session
 from shared.ids import new_id
-from shared.runtime.function import PUBLIC, Context, Created, PerClient, Problem, http_function
+from shared.runtime.function import ANYONE, Context, Created, PerClient, Problem, http_function
 
 
 class RegisterRequest(Struct):
@@ -21,22 +21,15 @@ class RegisterRequest(Struct):
     name: str = ""
 
 
-@http_function("POST /api/auth/register", access=PUBLIC, limit=PerClient("register", 20, per=60))
+@http_function("POST /api/auth/register", access=ANYONE, limit=PerClient("register", 20, per=60))
 def register(request: RegisterRequest, context: Context) -> Created[Tokens]:
     request = _checked(request)
     user = User(new_id(), request.email, request.name or request.email.partition("@")[0], _default_role())
     password_hash = hash_password(request.password)
     with context.transaction() as tx:
-        inserted = tx.execute(
-            """
-            insert into account (id, email, name, password_hash, role) values (%s, %s, %s, %s, %s)
-            on conflict (email) do nothing
-            """,
-            (user.id, user.email, user.name, password_hash, user.role.value),
-        )
-        if not inserted:
+        if not accounts.create(tx, user, password_hash):
             raise Problem("email-taken", "There is an account with this e-mail address: log in instead.")
-        throttle.remember(tx, user.id, context.client)
+        login_limit.remember_network(tx, user.id, context.client)
         return Created(open_session(tx, user))
 
 

@@ -1,6 +1,6 @@
 """The dead letter sink: an event that no retry could get handled is recorded, and its video is marked as failed.
 
-Whose event it was, `?consumer=` tells, or else the knativeerrordest of the event: a Broker does not send that one along
+`?consumer=` names the consumer that did not take it, or else the event's knativeerrordest: a Broker leaves that one out
 when there was no answer at all.
 """
 
@@ -9,8 +9,9 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from events import AudioPlanned, SegmentEncoded, SegmentPlanned, SegmentPrioritized, VideoUploaded
+from shared.outbox.dead_letters import record_dead_letter
 from shared.runtime.function import Context, event_function
-from shared.videos.work import fail
+from shared.videos.transitions import fail
 
 
 class Essential(NamedTuple):
@@ -18,8 +19,8 @@ class Essential(NamedTuple):
     what: str
 
 
-# Without these a video cannot become ready. Others (an index entry, a poster, a replica) reap_stalled asks for again:
-# SegmentEncoded has consumers of both kinds.
+# Without these a video cannot become ready. Other events (for an index entry, a poster, a replica) are sent again by
+# reap_stalled. SegmentEncoded has consumers of both kinds.
 ESSENTIAL = {
     VideoUploaded.type: Essential("plan-video", "The file could not be examined"),
     SegmentPlanned.type: Essential("transcode-segment", "A segment could not be encoded"),
@@ -29,8 +30,8 @@ ESSENTIAL = {
 }
 
 
-# The event came twice, and was given up where another delivery of it was at work: which may yet succeed. Should that
-# come to nothing, its own dead letter tells, or reap_stalled finds out.
+# The code of an event that came twice, while another delivery of it was still being handled. That one may yet succeed.
+# If it fails, it has a dead letter of its own, or reap_stalled finds the video.
 IN_PROGRESS = "409"
 
 
@@ -39,18 +40,15 @@ def record_failure(context: Context) -> None:
     event = context.event
     detail = _detail(event.get("knativeerrordata"))
     with context.transaction() as tx:
-        tx.execute(
-            "insert into dead_letter (source, id, type, subject, destination, code, detail)"
-            " values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
-            (
-                event["source"],
-                event["id"],
-                event["type"],
-                event.get("subject"),
-                event.get("knativeerrordest"),
-                event.get("knativeerrorcode"),
-                detail,
-            ),
+        record_dead_letter(
+            tx,
+            event["source"],
+            event["id"],
+            event["type"],
+            subject=event.get("subject"),
+            destination=event.get("knativeerrordest"),
+            code=event.get("knativeerrorcode"),
+            detail=detail,
         )
         consumer = context.query.get("consumer") or _host(event.get("knativeerrordest"))
         what = _essential(event["type"], consumer)
@@ -61,7 +59,7 @@ def record_failure(context: Context) -> None:
 
 
 def _essential(kind: str, consumer: str) -> str | None:
-    """What went wrong, if the video cannot do without it. Where no consumer is named it was the essential one."""
+    """What went wrong, if the video cannot do without it. When no consumer is named, the essential one is assumed."""
     essential = ESSENTIAL.get(kind)
     return essential.what if essential and consumer in ("", essential.consumer) else None
 

@@ -1,66 +1,41 @@
 """Encodes the audio track, whole, in one go, so that there is nothing to hear at the joins of its segments."""
 
-from events import AudioPlanned, SegmentEncoded
-from shared.db import Transaction
-from shared.ids import new_id
+from events import AudioPlanned
 from shared.media.audio.encode import encode_audio
-from shared.outbox import publish
 from shared.runtime.function import Context, event_function, seconds
 from shared.runtime.workspace import workspace
-from shared.storage import source
-from shared.videos.deleting import still_wanted
-from shared.videos.failing import fails_video
-from shared.videos.store import StoredSegment, objects_of, record_segment, store_segment_files
-from shared.videos.view import plan_of
-from shared.videos.work import UNFINISHED
+from shared.storage import ffmpeg_input
+from shared.videos.deleted_meanwhile import may_record
+from shared.videos.failures import fails_video
+from shared.videos.row import planned_video
+from shared.videos.segment_files import SegmentFiles, objects_of, store_segment
+from shared.videos.segments import record_audio
+from shared.videos.transitions import UNFINISHED
+from shared.videos.updates import audio_done
 
 
 @event_function(AudioPlanned, lease=seconds(15))
 def transcode_audio(event: AudioPlanned, context: Context) -> None:
-    with fails_video(context, event.video_id), workspace("transcode_audio") as folder:
+    with fails_video(context.transaction, event.video_id), workspace("transcode_audio") as folder:
         with context.transaction() as tx:
-            video = tx.one("select state, plan, source_key, audio_done from video where id = %s", (event.video_id,))
-            if video is None or video["state"] not in UNFINISHED or video["audio_done"]:
-                return
-        plan = plan_of(video)
-        assert plan is not None, "planned audio has a plan: both commit together"
-        waiting: list[StoredSegment] = []  # the newest one
-        with source(context.transaction, video["source_key"]) as file:
-            for segment in encode_audio(file.path, plan, folder):
+            video = planned_video(tx, event.video_id)
+        if video is None or video.state not in UNFINISHED or video.audio_done:
+            return
+        newest: list[SegmentFiles] = []  # not recorded yet
+        with ffmpeg_input(context.transaction, video.source_key) as file:
+            for segment in encode_audio(file.path, video.plan, folder):
                 # one behind: the last segment commits together with audio_done, so that whoever sees the last segment's
                 # event also sees that no more will come
                 file.check()
                 with context.transaction() as tx:
-                    if not still_wanted(tx, event.video_id, objects_of(*waiting)):
+                    if not may_record(tx, event.video_id, objects_of(*newest)):
                         return
-                    for each in waiting:
-                        _publish(tx, event.video_id, each)
-                waiting = [store_segment_files(event.video_id, segment)]
+                    for files in newest:
+                        record_audio(tx, event.video_id, files)
+                newest = [store_segment(event.video_id, segment)]
         with context.transaction() as tx:
-            if not still_wanted(tx, event.video_id, objects_of(*waiting)):
+            if not may_record(tx, event.video_id, objects_of(*newest)):
                 return
-            tx.execute("update video set audio_done = true where id = %s", (event.video_id,))
-            for each in waiting:
-                _publish(tx, event.video_id, each, last=True)
-
-
-def _publish(tx: Transaction, video_id: str, stored: StoredSegment, *, last: bool = False) -> None:
-    segment = stored.segment
-    row = tx.one(
-        "insert into media_segment (id, video_id, rendition, index) values (%s, %s, %s, %s)"
-        " on conflict (video_id, rendition, index) do nothing returning id",
-        (new_id(), video_id, segment.rendition, segment.index),
-    )
-    if row is not None:
-        record_segment(tx, stored, row["id"])
-    elif not last:  # an earlier try, killed in the middle, has told of this one
-        return
-    else:
-        row = tx.one(
-            "select id from media_segment where video_id = %s and rendition = %s and index = %s",
-            (video_id, segment.rendition, segment.index),
-        )
-        assert row is not None
-    publish(
-        tx, SegmentEncoded(video_id, row["id"], segment.rendition, segment.index, stored.media.key, stored.init.key)
-    )
+            audio_done(tx, event.video_id)
+            for files in newest:
+                record_audio(tx, event.video_id, files, last=True)

@@ -7,4 +7,4 @@ from shared.videos.transcoding import transcode
 
 @event_function(SegmentPrioritized, lease=seconds(15))
 def transcode_priority(event: SegmentPrioritized, context: Context) -> None:
-    transcode(event, context)
+    transcode(event, context.transaction)

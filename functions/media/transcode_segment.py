@@ -7,4 +7,4 @@ from shared.videos.transcoding import transcode
 
 @event_function(SegmentPlanned, lease=seconds(15))
 def transcode_segment(event: SegmentPlanned, context: Context) -> None:
-    transcode(event, context)
+    transcode(event, context.transaction)

@@ -1,17 +1,18 @@
-"""What was said in a video's room: the latest, or what comes before or after a message."""
+"""Lists the messages in a video's room: the latest, or those before or after a message."""
 
 from typing import Annotated
 
 from msgspec import Meta, Struct
 
 from shared.db import Transaction
+from shared.messages import room
 from shared.messages.model import Message
 from shared.runtime.function import PUBLIC, Context, Problem, http_function
-from shared.videos.visible import visible_video
+from shared.videos.visibility import check_visible
 
 
 class ListMessages(Struct):
-    """`before` and `after` are ids of messages: scroll up with one, poll for news with the other."""
+    """`before` and `after` are ids of messages: one is for scrolling up, the other for polling."""
 
     id: str
     limit: Annotated[int, Meta(ge=1, le=100)] = 50
@@ -20,7 +21,7 @@ class ListMessages(Struct):
 
 
 class MessagePage(Struct):
-    """The oldest first. `more`: there are others beyond, in the direction that was asked for."""
+    """The oldest first. `more`: there are further messages in the direction that was asked for."""
 
     messages: list[Message]
     more: bool
@@ -31,41 +32,20 @@ def list_messages(request: ListMessages, context: Context) -> MessagePage:
     if request.before is not None and request.after is not None:
         raise Problem("invalid-request", "Give either before or after, not both.")
     with context.transaction() as tx:
-        visible_video(tx, request.id, context.principal)
+        check_visible(tx, request.id, context.principal)
         if request.after is not None:
-            rows = _after(tx, request.id, _seq(tx, request.id, request.after), request.limit + 1)
+            found = room.messages_after(tx, request.id, _position(tx, request.id, request.after), request.limit + 1)
         else:
-            seq = None if request.before is None else _seq(tx, request.id, request.before)
-            rows = _before(tx, request.id, seq, request.limit + 1)
-    page = rows[: request.limit]
-    messages = [Message.of(row) for row in (page if request.after is not None else reversed(page))]
-    return MessagePage(messages, more=len(rows) > request.limit)
+            before = None if request.before is None else _position(tx, request.id, request.before)
+            found = room.messages_before(tx, request.id, before, request.limit + 1)
+    page = found[: request.limit]
+    if request.after is None:
+        page.reverse()
+    return MessagePage(page, more=len(found) > request.limit)
 
 
-def _after(tx: Transaction, video_id: str, seq: int, count: int) -> list[dict[str, object]]:
-    return tx.all(
-        """
-        select m.*, a.name as author_name from message m join account a on a.id = m.author_id
-        where m.video_id = %s and m.seq > %s order by m.seq limit %s
-        """,
-        (video_id, seq, count),
-    )
-
-
-def _before(tx: Transaction, video_id: str, seq: int | None, count: int) -> list[dict[str, object]]:
-    """The newest first; without a seq, the latest of the room."""
-    return tx.all(
-        """
-        select m.*, a.name as author_name from message m join account a on a.id = m.author_id
-        where m.video_id = %(video)s and (%(seq)s::bigint is null or m.seq < %(seq)s)
-        order by m.seq desc limit %(count)s
-        """,
-        {"video": video_id, "seq": seq, "count": count},
-    )
-
-
-def _seq(tx: Transaction, video_id: str, message_id: str) -> int:
-    row = tx.one("select seq from message where id = %s and video_id = %s", (message_id, video_id))
-    if row is None:
+def _position(tx: Transaction, video_id: str, message_id: str) -> int:
+    seq = room.position(tx, video_id, message_id)
+    if seq is None:
         raise Problem("invalid-request", f"There is no message {message_id} in this room.")
-    return int(row["seq"])
+    return seq

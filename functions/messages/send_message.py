@@ -1,16 +1,15 @@
-"""Says something in a video's room."""
+"""Adds a message to a video's room."""
 
 import unicodedata
 
 from msgspec import Struct
 
 from events import MessageSent
-from shared.ids import new_id
 from shared.messages.model import Message
-from shared.messages.room import lock_room
+from shared.messages.room import add_message, lock_room
 from shared.outbox import publish
 from shared.runtime.function import USER, Context, Created, PerClient, Problem, http_function
-from shared.videos.visible import visible_video
+from shared.videos.visibility import check_visible
 
 MAX_CHARACTERS = 2000
 
@@ -24,22 +23,15 @@ class SendMessage(Struct):
 def send_message(request: SendMessage, context: Context) -> Created[Message]:
     body = _checked(request.body)
     with context.transaction() as tx:
-        # One writer a room at a time: messages become visible in the order of their seq, and none comes after the
-        # video was deleted.
+        # One writer at a time in a room: messages become visible in the order of their seq, and none is added after
+        # the video was deleted.
         lock_room(tx, request.id)
-        visible_video(tx, request.id, context.principal)
-        row = tx.one(
-            """
-            insert into message (id, video_id, author_id, body, created_at)
-            select %s, %s, id, %s, clock_timestamp() from account where id = %s
-            returning *, (select name from account where account.id = author_id) as author_name
-            """,
-            (new_id(), request.id, body, context.caller.user_id),
-        )
-        if row is None:
+        check_visible(tx, request.id, context.principal)
+        message = add_message(tx, request.id, context.caller.user_id, body)
+        if message is None:
             raise Problem("not-authenticated", "The account of this token no longer exists.")
-        publish(tx, MessageSent(request.id, row["id"]))
-        return Created(Message.of(row))
+        publish(tx, MessageSent(request.id, message.id))
+        return Created(message)
 
 
 def _checked(body: str) -> str:

@@ -2,10 +2,10 @@
 
 from events import VideoReady
 from shared.runtime.function import Context, event_function
-from shared.search.put_video import put_video
+from shared.search.indexing import index_ready_video
 
 
 @event_function(VideoReady)
 def index_video(event: VideoReady, context: Context) -> None:
     with context.transaction() as tx:
-        put_video(tx, event.video_id)
+        index_ready_video(tx, event.video_id)

@@ -6,7 +6,7 @@ from msgspec import Meta, Struct
 
 from shared.runtime.function import PUBLIC, Context, Problem, http_function
 from shared.search import BadCursor, Kind, Results
-from shared.search.find import find
+from shared.search.cached_search import cached_search
 
 
 class Search(Struct):
@@ -23,6 +23,8 @@ def search(request: Search, context: Context) -> Results:
     viewer = context.principal.user_id if context.principal else None
     try:
         with context.transaction() as tx:
-            return find(tx, request.q, viewer=viewer, kind=request.kind, limit=request.limit, cursor=request.cursor)
+            return cached_search(
+                tx, request.q, viewer=viewer, kind=request.kind, limit=request.limit, cursor=request.cursor
+            )
     except BadCursor as error:
         raise Problem("invalid-request", str(error), errors=[{"field": "cursor", "message": str(error)}]) from error

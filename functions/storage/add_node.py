@@ -7,8 +7,10 @@ from msgspec import Meta, Struct, field
 from events import NodeAdded
 from shared.outbox import publish
 from shared.runtime.function import ADMIN, Context, Created, http_function
-from shared.storage.nodes.nodes import Place, load, note_directories
-from shared.storage.nodes.registry import NodeView, add, view
+from shared.storage.nodes.admin import add
+from shared.storage.nodes.location import NodeLocation
+from shared.storage.nodes.nodes import load, note_directories
+from shared.storage.nodes.overview import NodeView, view
 
 
 class AddNode(Struct):
@@ -25,7 +27,7 @@ class AddNode(Struct):
 def add_node(request: AddNode, context: Context) -> Created[NodeView]:
     options: dict[str, Any] = dict(request.options)
     with context.transaction() as tx:
-        node_id = add(tx, Place(request.kind, request.location, options), request.weight, request.zone)
+        node_id = add(tx, NodeLocation(request.kind, request.location, options), request.weight, request.zone)
         publish(tx, NodeAdded(node_id))
         nodes, answer = list(load(tx)), view(tx, node_id)
     note_directories(nodes)

@@ -1,17 +1,11 @@
-"""Removes from the nodes what no video owns: found first, removed when it still belongs to nobody later."""
+"""Deletes from the nodes what nothing refers to: found first, deleted when that is still so later."""
 
-import socket
-
-from shared import coordination
 from shared.runtime.function import Context, ping_function
 from shared.storage.jobs.garbage import collect
 
 
-@ping_function()
+@ping_function(exclusive="collect-garbage")
 def collect_garbage(context: Context) -> None:
-    try:
-        removed = collect(context.transaction, socket.gethostname())
-    except coordination.Held:
-        return  # another process is at it
-    if removed:
-        context.log.info("removed %d things that belonged to nobody", removed)
+    deleted = collect(context.transaction)
+    if deleted:
+        context.log.info("deleted %d things that nothing referred to", deleted)

@@ -9,13 +9,14 @@ from msgspec import Struct
 
 from shared.objects import ObjectMissing, signing
 from shared.objects.base import content_type
-from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
+from shared.runtime.function import ANYONE, Context, Problem, Response, http_function
 from shared.runtime.ranges import wanted_range
 from shared.storage import signed_url
-from shared.storage.erasure.read import frozen, read_frozen
+from shared.storage.erasure.read import find_frozen, read_frozen
 from shared.storage.io.urls import FROZEN_PATH
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
+from shared.storage.records import is_in_use
 
 
 class GetObject(Struct):
@@ -24,24 +25,20 @@ class GetObject(Struct):
     signature: str
 
 
-@http_function("GET /api/objects", access=PUBLIC)
+@http_function("GET /api/objects", access=ANYONE)
 def get_object(request: GetObject, context: Context) -> Response:
     signing.verify("GET", FROZEN_PATH, context.query)
     with context.transaction() as tx:
-        if not tx.one(
-            "select 1 as there from object o where key = %s and not exists"
-            " (select 1 from video v where v.id = o.video_id and v.state = 'deleted')",
-            (request.key,),
-        ):
+        if not is_in_use(tx, request.key):
             raise Problem("not-found", "There is no such object.")
-        url, thing, nodes = signed_url(tx, request.key), frozen(tx, request.key), load(tx)
-    if thing is None or not url.startswith(FROZEN_PATH):
+        url, frozen, nodes = signed_url(tx, request.key), find_frozen(tx, request.key), load(tx)
+    if frozen is None or not url.startswith(FROZEN_PATH):
         return Response(302, headers={"Location": url, "Cache-Control": "no-store"})
-    size = thing.wanted.size
-    part = wanted_range(context.headers, size, thing.wanted.sha256)
+    size = frozen.object.size
+    part = wanted_range(context.headers, size, frozen.object.sha256)
     start, end = part or (0, size)
     headers = {
-        "ETag": f'"{thing.wanted.sha256}"',
+        "ETag": f'"{frozen.object.sha256}"',
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, max-age=300",
         "Content-Length": str(end - start),
@@ -49,10 +46,10 @@ def get_object(request: GetObject, context: Context) -> Response:
     }
     if part:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{size}"
-    body = read_frozen(nodes, thing, start, end)
+    body = read_frozen(nodes, frozen, start, end)
     try:
         with storage_problems():
-            first = next(body, b"")  # what is wrong is answered as a problem, before anything is sent
+            first = next(body, b"")  # an error becomes a problem as long as nothing is sent
     except ObjectMissing as error:
         context.log.error("%s", error)
         raise Problem("unavailable", "Too many shards of this object are lost.") from error

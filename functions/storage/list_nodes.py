@@ -1,7 +1,7 @@
 """Shows the nodes: what they hold, whether they answer, their part of the ring, and how far the rebalancing is."""
 
 from shared.runtime.function import ADMIN, Context, http_function
-from shared.storage.nodes.registry import Overview, overview
+from shared.storage.nodes.overview import Overview, overview
 
 
 @http_function("GET /api/nodes", access=ADMIN)

@@ -1,15 +1,19 @@
 """Lists the media segments of a video, and which nodes have them."""
 
-from typing import Any
+from datetime import datetime
+from typing import TypeVar
 
 import msgspec
 from msgspec import UNSET, Struct, UnsetType
 
 from shared.db import read_one
 from shared.runtime.function import PUBLIC, Context, Encoded, Problem, http_function
-from shared.videos.kept import kept_answers
+from shared.storage.records import replica_nodes_of
+from shared.videos.response_cache import response_cache
 
 MAX_LIMIT = 1000
+
+T = TypeVar("T")
 
 
 class ListSegments(Struct):
@@ -43,34 +47,52 @@ class Segments(Struct):
     next: str | None
 
 
+class _Row(Struct):
+    """A media segment; all but the first four are null until it is encoded (`placed_at`: placed)."""
+
+    id: str
+    rendition: str
+    index: int
+    object_key: str | None
+    placed_at: datetime | None
+    start: int | None
+    duration: int | None
+    timescale: int | None
+    frames: int | None
+    codecs: str | None
+    size: int | None
+    sha256: str | None
+
+
 @http_function("GET /api/videos/{id}/segments", access=PUBLIC, query_token=True)
 def list_segments(request: ListSegments, context: Context) -> Encoded[Segments]:
     if not 1 <= request.limit <= MAX_LIMIT:
         raise Problem("invalid-request", f"limit: Give a number from 1 to {MAX_LIMIT}.")
     index, rendition = _position(request.cursor)
     name = f"segments:{request.rendition}:{request.limit}:{index}:{rendition}:{context.base_url}"
-    kept = kept_answers(read_one, request.id, context.principal)
-    if (answer := kept.get(name)) is not None:
+    cache = response_cache(read_one, request.id, context.principal)
+    if (answer := cache.get(name)) is not None:
         return Encoded(answer)
     with context.transaction() as tx:
         rows = tx.all(
+            _Row,
             """
-            select s.*, array(select node_id from replica where object_key = s.object_key order by node_id) as nodes
-            from media_segment s
+            select * from media_segment
             where video_id = %s and (%s::text is null or rendition = %s) and (index, rendition) > (%s, %s)
             order by index, rendition limit %s
             """,
             (request.id, request.rendition, request.rendition, index, rendition, request.limit + 1),
         )
+        nodes = replica_nodes_of(tx, [row.object_key for row in rows if row.object_key is not None])
     page = rows[: request.limit]
     more = len(rows) > len(page)
     found = Segments(
-        segments=[_segment(row, context.base_url) for row in page],
-        next=f"{page[-1]['index']}:{page[-1]['rendition']}" if more else None,
+        segments=[_segment(row, nodes, context.base_url) for row in page],
+        next=f"{page[-1].index}:{page[-1].rendition}" if more else None,
     )
     answer = msgspec.json.encode(found)
     if all(segment.placed for segment in found.segments):  # or it still changes without a change of its version
-        kept.put(name, answer)
+        cache.put(name, answer)
     return Encoded(answer)
 
 
@@ -84,20 +106,29 @@ def _position(cursor: str | None) -> tuple[int, str]:
     return int(index), rendition
 
 
-def _segment(row: dict[str, Any], base_url: str) -> Segment:
+def _segment(row: _Row, nodes: dict[str, list[str]], base_url: str) -> Segment:
     segment = Segment(
-        id=row["id"],
-        rendition=row["rendition"],
-        index=row["index"],
-        encoded=row["object_key"] is not None,
-        placed=row["placed_at"] is not None,
-        nodes=row["nodes"],
+        id=row.id,
+        rendition=row.rendition,
+        index=row.index,
+        encoded=row.object_key is not None,
+        placed=row.placed_at is not None,
+        nodes=nodes.get(row.object_key or "", []),
     )
     if segment.encoded:
-        segment.start_s = round(row["start"] / row["timescale"], 6)
-        segment.duration_s = round(row["duration"] / row["timescale"], 6)
-        segment.frames, segment.codecs = row["frames"], row["codecs"]
-        segment.size, segment.sha256 = row["size"], row["sha256"]
-        segment.url = f"{base_url}/api/segments/{row['id']}"
+        segment.start_s = _seconds(row.start, row.timescale)
+        segment.duration_s = _seconds(row.duration, row.timescale)
+        segment.frames, segment.codecs = _known(row.frames), _known(row.codecs)
+        segment.size, segment.sha256 = _known(row.size), _known(row.sha256)
+        segment.url = f"{base_url}/api/segments/{row.id}"
         segment.init_url = f"{segment.url}?init=true"
     return segment
+
+
+def _seconds(ticks: int | None, timescale: int | None) -> float:
+    return round(_known(ticks) / _known(timescale), 6)
+
+
+def _known(value: T | None) -> T:
+    assert value is not None, "a segment that is encoded has it"
+    return value

@@ -1,18 +1,10 @@
 """Moves objects to the nodes that the ring names, in the background; woken by the nodes' events and each minute."""
 
-import socket
-
-from shared import coordination
-from shared.config import integer
 from shared.runtime.function import Context, ping_function
-from shared.storage.placement.rebalance import rebalance as work_through
+from shared.runtime.jobs import job_seconds
+from shared.storage.jobs.rebalance import rebalance as work_through
 
-SHARE_OF_TIMEOUT = 0.8
 
-
-@ping_function()
+@ping_function(exclusive="rebalance")  # the process that holds the lock sees what changed meanwhile
 def rebalance(context: Context) -> None:
-    try:
-        work_through(context.transaction, socket.gethostname(), integer("TIMEOUT_SECONDS") * SHARE_OF_TIMEOUT)
-    except coordination.Held:
-        return  # whoever is at it sees what changed meanwhile
+    work_through(context.transaction, job_seconds())

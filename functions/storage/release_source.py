@@ -1,4 +1,4 @@
-"""Lets go of a source once its video is ready and all that was made from it is durable.
+"""Deletes a source once its video is ready and all that was made from it is durable.
 
 A source has one replica until then: should it be lost before, the video fails visibly. With SOURCE_POLICY=keep it gets
 all its replicas instead. The last segment can be placed before the video is ready, or after, and its pictures made
@@ -8,7 +8,7 @@ to each other, expire_uploads asks for again.
 
 from events import SegmentPlaced, VideoReady
 from shared.runtime.function import Context, event_function, seconds
-from shared.storage import delete_object, place
+from shared.storage import delete_object, replicate
 from shared.uploads.sources import pictures, policy, source_of_done
 
 
@@ -21,7 +21,7 @@ def release_source(event: SegmentPlaced | VideoReady, context: Context) -> None:
         made = pictures(tx, event.video_id)
     keep = policy() == "keep"
     for key in [*made, source] if keep else made:
-        place(context.transaction, key)
+        replicate(context.transaction, key)
     if not keep:
         with context.transaction() as tx:
             delete_object(tx, source)

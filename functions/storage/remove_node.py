@@ -1,4 +1,4 @@
-"""Empties a node, then removes it; or lets go at once of one that is gone for good (`force`).
+"""Empties a node, then removes it; or removes one that is gone for good at once (`force`).
 
 Refused when replicas would be lost or could not be placed elsewhere: the answer says how many.
 """
@@ -8,7 +8,9 @@ from msgspec import Struct
 from events import NodeRemoved
 from shared.outbox import publish
 from shared.runtime.function import ADMIN, Accepted, Context, http_function
-from shared.storage.nodes.registry import NodeView, known, refuse_to_drain, refuse_to_lose, view
+from shared.storage.nodes.admin import known, refuse_to_drain, refuse_to_lose
+from shared.storage.nodes.overview import NodeView, view
+from shared.storage.nodes.state import NodeState, remove, start_draining
 
 
 class RemoveNode(Struct):
@@ -25,10 +27,10 @@ def remove_node(request: RemoveNode, context: Context) -> Accepted[NodeView]:
         node = known(tx, request.id)
         if request.force:
             refuse_to_lose(tx, node, request.lose)
-        elif node.state == "active":
+            remove(tx, node.id)
+            publish(tx, NodeRemoved(node.id))
+        elif node.state is NodeState.ACTIVE:
             refuse_to_drain(tx, node)
-        state = "removed" if request.force else "draining"
-        if state != node.state:
-            tx.execute("update node set state = %s where id = %s", (state, node.id))
+            start_draining(tx, node.id)
             publish(tx, NodeRemoved(node.id))
         return Accepted(view(tx, node.id))

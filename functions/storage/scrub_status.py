@@ -2,19 +2,13 @@
 
 from datetime import datetime
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from shared.runtime.function import ADMIN, Context, http_function
+from shared.storage.checks import LostObject, count_lost, lost_objects
 from shared.storage.repair.scrub import progress
 
 MOST = 100
-
-
-class LostObject(Struct):
-    key: str
-    video_id: str | None
-    reason: str
-    found_at: datetime
 
 
 class ScrubStatus(Struct):
@@ -37,13 +31,4 @@ class ScrubStatus(Struct):
 def scrub_status(context: Context) -> ScrubStatus:
     with context.transaction() as tx:
         found = progress(tx)
-        lost = tx.all(
-            "select key, video_id, reason, found_at, count(*) over () as total"
-            " from lost_object join object on key = object_key order by found_at desc limit %s",
-            (MOST,),
-        )
-    return ScrubStatus(
-        **found._asdict(),
-        lost_count=lost[0]["total"] if lost else 0,
-        lost=[LostObject(row["key"], row["video_id"], row["reason"], row["found_at"]) for row in lost],
-    )
+        return ScrubStatus(**structs.asdict(found), lost_count=count_lost(tx), lost=lost_objects(tx, MOST))

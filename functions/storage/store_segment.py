@@ -12,8 +12,9 @@ from shared.config import integer
 from shared.objects.base import CHUNK
 from shared.runtime.function import ADMIN, Context, Created, Problem, http_function
 from shared.runtime.workspace import workspace
-from shared.storage.io.verify import Wanted
+from shared.storage import ObjectRef
 from shared.storage.problems import storage_problems
+from shared.storage.records import find_object
 from shared.storage.repair.restore import restore
 
 
@@ -35,28 +36,33 @@ class StoredSegment(Struct):
 
 @http_function("POST /api/segments", access=ADMIN, raw_body=True)
 def store_segment(request: StoreSegment, context: Context) -> Created[StoredSegment]:
-    wanted, video_id = _wanted(request, context)
+    ref = _object(request, context)
     with workspace("store_segment") as folder:
         file = folder / "body"
         _receive(file, request.sha256, context)
         with storage_problems():
-            nodes = restore(context.transaction, wanted, file, video_id)
-    return Created(StoredSegment(request.segment, wanted.key, wanted.size, wanted.sha256, nodes))
+            nodes = restore(context.transaction, ref, file)
+    return Created(StoredSegment(request.segment, ref.key, ref.size, ref.sha256, nodes))
 
 
-def _wanted(request: StoreSegment, context: Context) -> tuple[Wanted, str]:
-    """The object that the bytes are to be. Raises Problem."""
+class _Segment(Struct):
+    object_key: str | None
+    init_key: str | None
+
+
+def _object(request: StoreSegment, context: Context) -> ObjectRef:
+    """The object that the bytes should be. Raises Problem."""
     with context.transaction() as tx:
-        segment = tx.one("select video_id, object_key, init_key from media_segment where id = %s", (request.segment,))
+        segment = tx.one(_Segment, "select object_key, init_key from media_segment where id = %s", (request.segment,))
         if segment is None:
             raise Problem("not-found", f"There is no segment {request.segment}.")
-        key = segment["init_key"] if request.init else segment["object_key"]
-        row = tx.one("select key, size, sha256, part_size from object where key = %s", (key,))
-    if row is None:
+        key = segment.init_key if request.init else segment.object_key
+        ref = find_object(tx, key) if key else None
+    if ref is None:
         raise Problem("wrong-state", "The segment is not encoded yet, so nothing says what its bytes should be.")
-    if request.sha256.lower() != row["sha256"]:
-        raise Problem("checksum-mismatch", f"This segment is the bytes whose SHA-256 is {row['sha256']}.")
-    return Wanted(**row), segment["video_id"]
+    if request.sha256.lower() != ref.sha256:
+        raise Problem("checksum-mismatch", f"This segment is the bytes whose SHA-256 is {ref.sha256}.")
+    return ref
 
 
 def _receive(file: Path, sha256: str, context: Context) -> None:

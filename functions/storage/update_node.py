@@ -7,7 +7,9 @@ from msgspec import Meta, Struct
 from events import NodeAdded
 from shared.outbox import publish
 from shared.runtime.function import ADMIN, Context, http_function
-from shared.storage.nodes.registry import NodeView, known, view
+from shared.storage.nodes.admin import known
+from shared.storage.nodes.overview import NodeView, view
+from shared.storage.nodes.state import set_weight
 
 
 class UpdateNode(Struct):
@@ -23,6 +25,6 @@ def update_node(request: UpdateNode, context: Context) -> NodeView:
         weight = node.weight if request.weight is None else request.weight
         zone = node.zone if request.zone is None else request.zone
         if (weight, zone) != (node.weight, node.zone):
-            tx.execute("update node set weight = %s, zone = %s where id = %s", (weight, zone, node.id))
+            set_weight(tx, node.id, weight, zone)
             publish(tx, NodeAdded(node.id))
         return view(tx, node.id)

@@ -1,10 +1,12 @@
-"""Sends the events that a crash left in the outbox, and forgets what is long past."""
+"""Sends the events that a crash left in the outbox, and deletes records of events that are old."""
 
 from shared import db
 from shared.config import integer
 from shared.outbox import relay
+from shared.outbox.postgres.retention import delete_old_records
 from shared.rate_limit.counter import forget_old
 from shared.runtime.function import Context, ping_function
+from shared.runtime.idempotency import delete_old_receipts
 from shared.telemetry import metrics
 
 
@@ -19,17 +21,7 @@ def relay_outbox(context: Context) -> None:
         context.log.info("%d events were left behind, sent now", moved)
     keep = integer("EVENT_RETENTION_HOURS", minimum=1)
     with context.transaction() as tx:
-        # A consumer that comes later reads from the earliest record that is still kept, as with Kafka's retention.
-        tx.execute(
-            """
-            delete from topic_record r where appended_at < now() - make_interval(hours => %s)
-              and not exists (select 1 from delivery d where d.position = r.position)
-              and not exists (select 1 from consumer_offset o where o.topic = r.topic and o.position < r.position)
-            """,
-            (keep,),
-        )
+        delete_old_records(tx, keep)
         forget_old(tx)
-        row = tx.one("select count(*) as events from outbox")
-        metrics.OUTBOX_WAITING.set(row["events"] if row else 0)
-        # An inbox record must outlive every delivery of its event.
-        tx.execute("delete from inbox where holder is null and at < now() - make_interval(hours => %s)", (2 * keep,))
+        metrics.OUTBOX_WAITING.set(tx.value(int, "select count(*) from outbox") or 0)
+        delete_old_receipts(tx, 2 * keep)  # a receipt must outlive every delivery of its event

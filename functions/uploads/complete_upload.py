@@ -1,18 +1,20 @@
 """Completes an upload: its parts become the source of the video, and the chain begins."""
 
 from contextlib import suppress
-from typing import Any
 
 from msgspec import Struct
 
 from shared.db import Transaction
 from shared.objects import ObjectError, ObjectStore
-from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_function
-from shared.storage import Stored
+from shared.runtime.function import OWNER, Accepted, Context, Problem, http_function
+from shared.storage import ObjectRef, Replica
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
-from shared.uploads.rows import own_upload, source_arrived
+from shared.uploads import transitions
+from shared.uploads.new_video import source_arrived
+from shared.uploads.row import MultipartUpload, State, own_upload
 from shared.videos.model import Video
+from shared.videos.row import VideoRow, find_video
 from shared.videos.view import video_view
 
 
@@ -20,28 +22,28 @@ class CompleteUpload(Struct):
     id: str
 
 
-@http_function("POST /api/uploads/{id}/complete", access=CREATOR)
+@http_function("POST /api/uploads/{id}/complete", access=OWNER)
 def complete_upload(request: CompleteUpload, context: Context) -> Accepted[Video]:
     with storage_problems(), context.transaction() as tx:
         upload = own_upload(tx, request.id, context.caller, lock=True)  # a second one waits here for the first
-        store = load(tx).store(upload["node_id"])
-        video = _video(tx, upload) if upload["state"] == "completed" else _complete(tx, upload, store)
+        store = load(tx).store(upload.node_id)
+        video = _video(tx, upload) if upload.state is State.COMPLETED else _complete(tx, upload, store)
         view = video_view(video, context.base_url)
     with suppress(ObjectError):  # expire_uploads removes what is left
-        store.forget_multipart(upload["object_key"], upload["multipart_id"])
+        store.multipart.forget(upload.object_key, upload.multipart_id)
     return Accepted(view)
 
 
-def _complete(tx: Transaction, upload: dict[str, Any], store: ObjectStore) -> dict[str, Any]:
-    # a crash before the commit leaves the object and the parts' checksums: done again, this answers the same
-    info = store.complete_multipart(upload["object_key"], upload["multipart_id"])
-    tx.execute("update upload set state = 'completed', closed_at = now() where id = %s", (upload["id"],))
-    source = Stored(upload["object_key"], info.size, info.sha256, store.id, upload["video_id"], info.part_size)
-    return source_arrived(tx, upload["video_id"], source)
+def _complete(tx: Transaction, upload: MultipartUpload, store: ObjectStore) -> VideoRow:
+    # Idempotent: a crash before the commit leaves the object and the checksums of the parts, and both give this again.
+    info = store.multipart.complete(upload.object_key, upload.multipart_id)
+    transitions.complete(tx, upload.id)
+    source = ObjectRef(upload.object_key, info.size, info.sha256, info.part_size, upload.video_id)
+    return source_arrived(tx, upload.video_id, Replica(source, store.id))
 
 
-def _video(tx: Transaction, upload: dict[str, Any]) -> dict[str, Any]:
-    video = tx.one("select * from video where id = %s and state <> 'deleted'", (upload["video_id"],))
+def _video(tx: Transaction, upload: MultipartUpload) -> VideoRow:
+    video = find_video(tx, upload.video_id)
     if video is None:
         raise Problem("gone", "The video of this upload was deleted.")
     return video

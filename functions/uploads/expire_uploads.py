@@ -1,17 +1,18 @@
 """Removes what uploads leave behind: those that were never completed, what crashes left on the nodes, and sources that
-nobody needs any more."""
+are no longer needed."""
 
 import time
-from typing import Any
 
-from shared.config import integer
 from shared.objects import NodeUnavailable, ObjectStore
 from shared.runtime.function import Context, ping_function
 from shared.storage.nodes.nodes import Nodes, load
+from shared.uploads import transitions
+from shared.uploads.row import DueUpload, lock_due, open_multiparts
 from shared.uploads.sources import release_again
+from shared.videos.transitions import abandon
 
 BATCH = 100
-CRASHED_AFTER = 24 * 3600  # seconds; nothing that is still alive is so old and unknown
+CRASHED_AFTER = 24 * 3600  # seconds; older than any request that may still be running
 UNRELEASED_AFTER = 60  # seconds; release_source was told before
 
 
@@ -21,11 +22,7 @@ def expire_uploads(context: Context) -> None:
         pass
     with context.transaction() as tx:
         nodes = load(tx)
-        # kept for a while, so that a late client hears "expired" and not "there is none"
-        tx.execute(
-            "delete from upload where state <> 'open' and closed_at < now() - make_interval(hours => %s)",
-            (integer("UPLOAD_EXPIRES_HOURS", minimum=1),),
-        )
+        transitions.delete_closed(tx)
     for store in nodes.all():
         try:
             _sweep(context, store)
@@ -39,37 +36,33 @@ def _expire_some(context: Context) -> bool:
     """Expires a batch; whether there may be more."""
     with context.transaction() as tx:
         nodes = load(tx)
-        due = tx.all(
-            "select * from upload where state = 'open' and expires_at < now()"
-            " order by expires_at limit %s for update skip locked",
-            (BATCH,),
-        )
+        due = lock_due(tx, BATCH)
         for upload in due:
             _remove(context, nodes, upload)
-            tx.execute("update upload set state = 'expired', closed_at = now() where id = %s", (upload["id"],))
-            tx.execute("delete from video where id = %s and state = 'uploading'", (upload["video_id"],))
+            transitions.expire(tx, upload.id)
+            abandon(tx, upload.video_id)
     return len(due) == BATCH
 
 
-def _remove(context: Context, nodes: Nodes, upload: dict[str, Any]) -> None:
-    """Removes the parts, or what came in one request, whose end a crash has kept from being recorded."""
-    key = upload["object_key"]
+def _remove(context: Context, nodes: Nodes, upload: DueUpload) -> None:
+    """Removes the parts, or the object of an upload in one request that crashed before its commit."""
+    key = upload.object_key
     try:
-        store = nodes.store(upload["node_id"])
-        if upload["multipart_id"] is not None:
-            store.forget_multipart(key, upload["multipart_id"])
+        store = nodes.store(upload.node_id)
+        if upload.multipart_id is not None:
+            store.multipart.forget(key, upload.multipart_id)
         store.delete(key)
     except NodeUnavailable as error:  # parts are swept when the node is back
         context.log.warning("the bytes of %s stay for now: %s", key, error)
 
 
 def _sweep(context: Context, store: ObjectStore) -> None:
-    """Removes parts of uploads that are not open: their end was decided, and a crash or a dead disk came between."""
+    """Removes parts of uploads that are closed: a crash or a dead disk kept them from being removed then."""
     before = time.time() - CRASHED_AFTER
     store.sweep(before)
-    found = {multipart.id: multipart for multipart in store.multiparts() if multipart.started < before}
+    found = {multipart.id: multipart for multipart in store.multipart.started() if multipart.started < before}
     with context.transaction() as tx:
-        rows = tx.all("select multipart_id from upload where multipart_id = any(%s) and state = 'open'", (list(found),))
-    for multipart_id in found.keys() - {row["multipart_id"] for row in rows}:
-        store.forget_multipart(found[multipart_id].key, multipart_id)
+        still_open = open_multiparts(tx, list(found))
+    for multipart_id in found.keys() - still_open:
+        store.multipart.forget(found[multipart_id].key, multipart_id)
         context.log.info("removed the forgotten upload %s on %s", multipart_id, store.id)

@@ -2,19 +2,19 @@
 
 from msgspec import Struct
 
-from shared.runtime.function import CREATOR, Context, http_function
+from shared.runtime.function import OWNER, Context, http_function
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.model import Upload, upload_view
-from shared.uploads.rows import own_upload
+from shared.uploads.row import own_upload
 
 
 class GetUpload(Struct):
     id: str
 
 
-@http_function("GET /api/uploads/{id}", access=CREATOR)
+@http_function("GET /api/uploads/{id}", access=OWNER)
 def get_upload(request: GetUpload, context: Context) -> Upload:
     with storage_problems(), context.transaction() as tx:
-        row = own_upload(tx, request.id, context.caller)
-        return upload_view(row, load(tx).store(row["node_id"]), context.base_url)
+        upload = own_upload(tx, request.id, context.caller)
+        return upload_view(upload, load(tx).store(upload.node_id), context.base_url)

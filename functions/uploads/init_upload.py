@@ -2,15 +2,16 @@
 
 from msgspec import Struct
 
-from shared.config import integer
 from shared.ids import new_id
 from shared.runtime.function import CREATOR, Context, Created, http_function
 from shared.storage.io.write import on_first
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
+from shared.uploads import transitions
 from shared.uploads.details import check_details, check_size
 from shared.uploads.model import Upload, part_size_for, upload_view
-from shared.uploads.rows import insert_video, source_key
+from shared.uploads.new_video import insert_video
+from shared.uploads.row import source_key
 
 
 class InitUpload(Struct, forbid_unknown_fields=True):
@@ -32,26 +33,17 @@ def init_upload(request: InitUpload, context: Context) -> Created[Upload]:
     upload_id, video_id = new_id(), new_id()
     key, part_size = source_key(upload_id), part_size_for(size)
     with storage_problems(), context.transaction() as tx:
-        store, multipart_id = on_first(load(tx), key, size, lambda store: store.start_multipart(key, size, part_size))
+        store, multipart_id = on_first(load(tx), key, size, lambda store: store.multipart.start(key, size, part_size))
         insert_video(tx, video_id, context.caller.user_id, details, size)
-        row = tx.one(
-            """
-            insert into upload
-                (id, video_id, owner_id, object_key, node_id, multipart_id, name, size, part_size, expires_at)
-            values (%s, %s, %s, %s, %s, %s, %s, %s, %s, now() + make_interval(hours => %s)) returning *
-            """,
-            (
-                upload_id,
-                video_id,
-                context.caller.user_id,
-                key,
-                store.id,
-                multipart_id,
-                details.name,
-                size,
-                part_size,
-                integer("UPLOAD_EXPIRES_HOURS", minimum=1),
-            ),
+        upload = transitions.open_multipart(
+            tx,
+            upload_id,
+            video_id,
+            context.caller.user_id,
+            node_id=store.id,
+            multipart_id=multipart_id,
+            name=details.name,
+            size=size,
+            part_size=part_size,
         )
-        assert row is not None
-        return Created(upload_view(row, store, context.base_url))
+        return Created(upload_view(upload, store, context.base_url))

@@ -8,11 +8,11 @@ import re
 
 from msgspec import Struct
 
-from shared.runtime.function import CREATOR, Context, Problem, http_function
+from shared.runtime.function import OWNER, Context, Problem, http_function
 from shared.storage.nodes.nodes import load
 from shared.storage.problems import storage_problems
 from shared.uploads.model import SignedPart, signed_part
-from shared.uploads.rows import own_upload
+from shared.uploads.row import State, own_upload
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
@@ -33,7 +33,7 @@ class SignedParts(Struct):
     parts: list[SignedPart]
 
 
-@http_function("POST /api/uploads/{id}/parts", access=CREATOR)
+@http_function("POST /api/uploads/{id}/parts", access=OWNER)
 def sign_parts(request: SignParts, context: Context) -> SignedParts:
     for index, part in enumerate(request.parts):
         if not _SHA256.fullmatch(part.sha256):
@@ -41,9 +41,9 @@ def sign_parts(request: SignParts, context: Context) -> SignedParts:
             raise Problem("invalid-request", message, errors=[{"field": f"parts[{index}].sha256", "message": message}])
     with storage_problems(), context.transaction() as tx:
         upload = own_upload(tx, request.id, context.caller)
-        if upload["state"] == "completed":
+        if upload.state is State.COMPLETED:
             raise Problem("wrong-state", "The upload is complete: no part of it is missing.")
-        store = load(tx).store(upload["node_id"])
+        store = load(tx).store(upload.node_id)
         return SignedParts(
             [signed_part(upload, store, context.base_url, part.number, part.sha256) for part in request.parts]
         )

@@ -12,7 +12,7 @@ from shared.runtime.function import CREATOR, Accepted, Context, Problem, http_fu
 from shared.storage.problems import storage_problems
 from shared.uploads.details import Details, check_details, check_size
 from shared.uploads.form import MAX_BUFFER, Form
-from shared.uploads.rows import insert_video, source_arrived
+from shared.uploads.new_video import insert_video, source_arrived
 from shared.uploads.whole import WholeUpload
 from shared.videos.model import Video
 from shared.videos.view import video_view
@@ -43,16 +43,16 @@ def upload_video(request: UploadVideo, context: Context) -> Accepted[Video]:
             request = msgspec.structs.replace(request, name=request.name or form.file_name())
     with storage_problems():
         upload = WholeUpload.begin(context.transaction, context.caller.user_id, announced)
-        with upload.given_up_on_error(), _whole_body():
+        with upload.aborted_on_error(), _whole_body():
             stored = upload.receive(_limited(form.file_chunks() if form else _raw_chunks(context)))
-            check_size(stored.size)
+            check_size(stored.object.size)
             if form is not None:
                 form.finish()
                 request = _with_fields(request, form.fields)
             details = _check(request)
         with context.transaction() as tx:
-            upload.close(tx, details.name, stored.size)
-            insert_video(tx, upload.video_id, context.caller.user_id, details, stored.size)
+            upload.close(tx, details.name, stored.object.size)
+            insert_video(tx, upload.video_id, context.caller.user_id, details, stored.object.size)
             return Accepted(video_view(source_arrived(tx, upload.video_id, stored), context.base_url))
 
 

@@ -7,11 +7,9 @@ from msgspec import UNSET, Meta, Struct, UnsetType
 from shared.runtime.function import PUBLIC, Context, Problem, http_function
 from shared.storage import signed_urls
 from shared.videos.model import Video
+from shared.videos.row import VideoRow
 from shared.videos.view import video_view
-
-# Each has an index in the order of the list: video_watchable and video_of_owner.
-_WATCHABLE = "visibility = 'public' and state in ('playable', 'ready')"
-_OWN = "owner_id = %(mine)s and state <> 'deleted'"
+from shared.videos.visibility import LISTED, LISTED_AS_OWN
 
 
 class ListVideos(Struct):
@@ -30,15 +28,16 @@ def list_videos(request: ListVideos, context: Context) -> VideoPage:
     caller = context.principal
     if request.owner and caller is None:
         raise Problem("not-authenticated", "owner=me needs an access token.", headers={"WWW-Authenticate": "Bearer"})
-    mine = caller.user_id if request.owner and caller else None
+    rule = LISTED_AS_OWN if request.owner else LISTED
     with context.transaction() as tx:
         rows = tx.all(
-            # ids are UUIDv7: they sort by the time they were made
-            f"select * from video where {_WATCHABLE if mine is None else _OWN}"  # noqa: S608, ours
+            VideoRow,
+            # each rule has an index in this order; ids are UUIDv7, which sort by the time they were made
+            f"select * from video where {rule.sql}"  # noqa: S608, a rule of ours
             " and (%(cursor)s::text is null or id < %(cursor)s) order by id desc limit %(limit)s",
-            {"mine": mine, "cursor": request.cursor, "limit": request.limit + 1},
+            {**rule.params(caller), "cursor": request.cursor, "limit": request.limit + 1},
         )
         page = rows[: request.limit]
-        posters = signed_urls(tx, [row["poster_key"] for row in page if row["poster_key"]])
-    videos = [video_view(row, context.base_url, posters.get(row["poster_key"])) for row in page]
-    return VideoPage(videos, page[-1]["id"] if len(rows) > request.limit else UNSET)
+        posters = signed_urls(tx, [row.poster_key for row in page if row.poster_key])
+    videos = [video_view(row, context.base_url, posters.get(row.poster_key or "")) for row in page]
+    return VideoPage(videos, page[-1].id if len(rows) > request.limit else UNSET)

@@ -4,10 +4,12 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
+from shared.deletion.audit import Remains, find_remains
+from shared.deletion.delete import remove_contents
 from shared.errors import Unavailable
 from shared.runtime.function import ADMIN, Context, Problem, http_function
-from shared.videos.deleting import empty
-from shared.videos.remains import Remains, remains
+from shared.videos.row import deleted_videos, state_of
+from shared.videos.state import State
 
 
 class PurgeVideos(Struct, forbid_unknown_fields=True):
@@ -32,30 +34,26 @@ def purge_videos(request: PurgeVideos, context: Context) -> Purged:
     left: list[Remains] = []
     for video_id in ids:
         try:
-            empty(context, video_id)
+            remove_contents(context.transaction, video_id)
         except Unavailable as error:
             left.append(Remains(video_id, "the search index", f"it cannot be looked at: {error}"))
             continue
         with context.transaction() as tx:
-            left += remains(tx, video_id)
+            left += find_remains(tx, video_id)
     full = request.id is None and len(ids) == request.limit
     return Purged(ids, left, ids[-1] if full else None)
 
 
 def _deleted(context: Context, video_id: str) -> str:
     with context.transaction() as tx:
-        row = tx.one("select state from video where id = %s", (video_id,))
-    if row is None:
+        state = state_of(tx, video_id)
+    if state is None:
         raise Problem("not-found", f"There is no video {video_id}, nor was one deleted that had a source.")
-    if row["state"] != "deleted":
+    if state is not State.DELETED:
         raise Problem("wrong-state", "The video is not deleted: delete it first.")
     return video_id
 
 
 def _page(context: Context, request: PurgeVideos) -> list[str]:
     with context.transaction() as tx:
-        rows = tx.all(
-            "select id from video where state = 'deleted' and id > %s order by id limit %s",
-            (request.after, request.limit),
-        )
-    return [row["id"] for row in rows]
+        return deleted_videos(tx, request.after, request.limit)

@@ -4,8 +4,8 @@ from msgspec import Struct
 
 from shared.runtime.function import PUBLIC, Context, http_function
 from shared.videos.model import Status
+from shared.videos.row import visible_video
 from shared.videos.view import status_view
-from shared.videos.visible import visible_video
 
 
 class VideoStatus(Struct):

@@ -9,8 +9,8 @@ from msgspec import Struct
 from shared import db
 from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
 from shared.videos.model import Status
+from shared.videos.row import visible_video
 from shared.videos.view import status_view
-from shared.videos.visible import visible_video
 
 KEEP_ALIVE = 15.0  # seconds; proxies close connections that are silent for long
 

@@ -6,10 +6,10 @@ from typing import Any
 
 import aiohttp
 
+from local.activator.platform import Platform
 from local.activator.pool import Pool, UnavailableError
-from local.delivery.sinks import KEPT_OF_A_BODY, Answer
 from local.manifests import Service
-from local.platform import Platform
+from local.sink import ERROR_DATA_BYTES, SinkResponse
 
 
 class Activator:
@@ -34,13 +34,13 @@ class Activator:
         for pool in self.pools.values():
             pool.start_minimum()
 
-    def room(self, service: str) -> int:
+    def capacity(self, service: str) -> int:
         return self.pools[service].capacity
 
     def address(self, service: str) -> str:
         return self.pools[service].service.address
 
-    async def deliver(self, service: str, headers: Mapping[str, str], body: bytes, timeout: float) -> Answer:
+    async def deliver(self, service: str, headers: Mapping[str, str], body: bytes, timeout: float) -> SinkResponse:
         """POSTs an event to a function. Its wait in line counts against the timeout, as it does in a cluster."""
         pool = self.pools[service]
         try:
@@ -49,13 +49,13 @@ class Activator:
                 pool.slot() as instance,
                 self.session.post(f"{instance.url}/", headers=headers, data=body, allow_redirects=False) as answer,
             ):
-                return Answer(answer.status, await answer.content.read(KEPT_OF_A_BODY))
+                return SinkResponse(answer.status, await answer.content.read(ERROR_DATA_BYTES))
         except TimeoutError:
-            return Answer(0, b"no answer in time")
+            return SinkResponse(0, b"no answer in time")
         except UnavailableError as error:
-            return Answer(503, f"the function is not available: {error}".encode())
+            return SinkResponse(503, f"the function is not available: {error}".encode())
         except (aiohttp.ClientError, OSError) as error:
-            return Answer(0, f"no answer: {error or type(error).__name__}".encode())
+            return SinkResponse(0, f"no answer: {error or type(error).__name__}".encode())
 
     async def stop(self, grace: float) -> None:
         await asyncio.gather(*(pool.stop(grace) for pool in self.pools.values()))

@@ -12,9 +12,9 @@ from pathlib import Path
 import aiohttp
 
 from local.activator.launcher import LaunchError, Process
+from local.activator.platform import Platform
 from local.activator.processes import kill_session, stat
 from local.manifests import Service
-from local.platform import Platform
 
 log = logging.getLogger("wadi.activator")
 

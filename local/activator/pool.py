@@ -15,8 +15,8 @@ from typing import Any
 import aiohttp
 
 from local.activator.instance import Instance, StartFailedError
+from local.activator.platform import Platform
 from local.manifests import Service
-from local.platform import Platform
 
 log = logging.getLogger("wadi.activator")
 
@@ -38,7 +38,7 @@ class Pool:
         self.starts = 0
         self.crashes = 0
         self.last_crash = ""
-        self._line: deque[asyncio.Future[Instance]] = deque()
+        self._waiters: deque[asyncio.Future[Instance]] = deque()
         self._failures = 0  # in a row
         self._not_before = 0.0
         self._closing = False
@@ -51,7 +51,7 @@ class Pool:
 
     @property
     def waiting(self) -> int:
-        return sum(not place.done() for place in self._line)
+        return sum(not waiter.done() for waiter in self._waiters)
 
     def start_minimum(self) -> None:
         """Starts what min-scale asks for."""
@@ -67,32 +67,32 @@ class Pool:
         finally:
             instance.in_flight -= 1
             instance.idle_since = time.monotonic()
-            self._serve_line()
+            self._serve_waiters()
 
     async def _acquire(self) -> Instance:
-        place: asyncio.Future[Instance] = asyncio.get_running_loop().create_future()
-        self._line.append(place)
-        self._serve_line()
+        waiter: asyncio.Future[Instance] = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self._serve_waiters()
         try:
-            return await place
+            return await waiter
         except asyncio.CancelledError:
-            if place.done() and not place.cancelled() and place.exception() is None:
-                place.result().in_flight -= 1  # given to us in the very moment that we gave up
-                self._serve_line()
+            if waiter.done() and not waiter.cancelled() and waiter.exception() is None:
+                waiter.result().in_flight -= 1  # given to us in the very moment that we gave up
+                self._serve_waiters()
             raise
 
-    def _serve_line(self) -> None:
+    def _serve_waiters(self) -> None:
         """Gives free room to those who wait, first come first served, and starts a process for those left over."""
-        while self._line:
-            if self._line[0].done():  # gave up
-                self._line.popleft()
+        while self._waiters:
+            if self._waiters[0].done():  # gave up
+                self._waiters.popleft()
                 continue
             instance = self._roomiest()
             if instance is None:
                 break
             instance.in_flight += 1
-            self._line.popleft().set_result(instance)
-        if self._line:
+            self._waiters.popleft().set_result(instance)
+        if self._waiters:
             self._grow()
 
     def _roomiest(self) -> Instance | None:
@@ -109,7 +109,7 @@ class Pool:
                 self._refuse(f"{self.last_crash} (next start in {pause:.1f} s)")
             return
         starting = [one for one in self.instances if one.state == "starting"]
-        coming = len(starting) * (self.service.concurrency or len(self._line))
+        coming = len(starting) * (self.service.concurrency or len(self._waiters))
         if self.waiting > coming and len(self._living()) < self.limit:
             self._start_one()
 
@@ -130,7 +130,7 @@ class Pool:
         try:
             await instance.start()
             log.info("%s: process %s ready in %.0f ms", self.service.name, instance.pid, _ms(began))
-            self._serve_line()
+            self._serve_waiters()
             why = await self._watch(instance)
         except (StartFailedError, OSError) as error:  # an OSError is a full disk, most likely
             asked_to_stop, ready = instance.state == "stopping", False
@@ -144,7 +144,7 @@ class Pool:
             self.instances.remove(instance)
         if not asked_to_stop and not self._closing:
             self._crashed(instance, why, was_ready=ready)
-        self._serve_line()
+        self._serve_waiters()
 
     async def _watch(self, instance: Instance) -> str:
         """Stops the process when it has been idle for long enough; returns how it ended when it did so by itself."""
@@ -180,14 +180,14 @@ class Pool:
     def _after_backoff(self) -> None:
         if not self._closing:
             self.start_minimum()
-            self._serve_line()
+            self._serve_waiters()
 
     def _refuse(self, why: str) -> None:
         """Answers all who wait: nobody will serve them soon."""
-        while self._line:
-            place = self._line.popleft()
-            if not place.done():
-                place.set_exception(UnavailableError(why))
+        while self._waiters:
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_exception(UnavailableError(why))
 
     async def stop(self, grace: float) -> None:
         """Stops every process: each has `grace` seconds to finish what it has."""

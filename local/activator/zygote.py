@@ -1,4 +1,4 @@
-"""The warm parent of all functions' processes.
+"""The parent of all functions' processes: it has imported the libraries already.
 
     python -m local.activator.zygote <pid of the runner> <control socket> <module>
 
@@ -9,7 +9,6 @@ forks: each function still is a process of its own, with its own session, enviro
 Control messages are lines of JSON. In: {"id", "env", "log", "name"}. Out: {"id", "pid"}, {"ended": pid, "status": n}.
 """
 
-import ast
 import contextlib
 import ctypes
 import gc
@@ -24,37 +23,27 @@ import traceback
 from pathlib import Path
 from typing import Any, NoReturn
 
+from local.activator.preloaded import PRELOADED
 from local.layout import ROOT, SERVE
 
 PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15
 SERVER = ("gunicorn.app.base", "gunicorn.arbiter", "gunicorn.glogging", "gunicorn.workers.gthread")
+# What is imported when it is first used, and is used by nearly every function.
+FIRST_REQUEST = ("cloudevents.exceptions", "cloudevents.http", "jwt", "shared.runtime.gunicorn_worker")
 
 _libc = ctypes.CDLL(None)
 
 
-def die_with(parent: int) -> None:
+def end_with_parent(parent: int) -> None:
     """Asks the kernel for SIGKILL when the parent ends, however it ends."""
     _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:  # it ended before we asked
         os._exit(1)
 
 
-def imported_by_functions() -> set[str]:
-    """What the files of functions/ import at their top. They themselves stay unloaded: each process loads its own."""
-    names = set()
-    for file in ROOT.glob("functions/*/*.py"):
-        with contextlib.suppress(SyntaxError):  # the function itself will say so
-            for statement in ast.parse(file.read_bytes()).body:
-                if isinstance(statement, ast.Import):
-                    names |= {alias.name for alias in statement.names}
-                elif isinstance(statement, ast.ImportFrom) and statement.module and not statement.level:
-                    names.add(statement.module)
-    return names
-
-
-def warm_up(module: str) -> None:
+def preload(module: str) -> None:
     """Imports what functions will need. What cannot be imported is left for the function that needs it to report."""
-    needed = [*SERVER, *sorted(imported_by_functions())] if module == SERVE else []
+    needed = [*SERVER, *PRELOADED, *FIRST_REQUEST] if module == SERVE else []
     for name in [module, *needed]:
         with contextlib.suppress(Exception):
             importlib.import_module(name)
@@ -79,29 +68,29 @@ class Zygote:
         selector = selectors.DefaultSelector()
         selector.register(self.control, selectors.EVENT_READ)
         selector.register(wake_read, selectors.EVENT_READ)
-        self.say(ready=True)
+        self.send(ready=True)
         while True:
             for key, _ in selector.select():
                 if key.fileobj is wake_read:
                     with contextlib.suppress(BlockingIOError):
                         wake_read.recv(4096)
-                    self.collect()
-                elif not self.obey():
+                    self.reap_children()
+                elif not self.handle_commands():
                     return
 
-    def obey(self) -> bool:
-        """Does what the control socket asks; False when it was closed."""
-        news = self.control.recv(1 << 16)
-        *lines, self.unread = (self.unread + news).split(b"\n")
+    def handle_commands(self) -> bool:
+        """Starts what the control socket asks for; False when it was closed."""
+        received = self.control.recv(1 << 16)
+        *lines, self.unread = (self.unread + received).split(b"\n")
         for line in lines:
-            order = json.loads(line)
+            command = json.loads(line)
             try:
-                self.say(id=order["id"], pid=self.fork(order))
+                self.send(id=command["id"], pid=self.fork(command))
             except OSError as error:
-                self.say(id=order["id"], error=str(error))
-        return bool(news)
+                self.send(id=command["id"], error=str(error))
+        return bool(received)
 
-    def collect(self) -> None:
+    def reap_children(self) -> None:
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
@@ -109,33 +98,33 @@ class Zygote:
                 return
             if pid == 0:
                 return
-            self.say(ended=pid, status=os.waitstatus_to_exitcode(status))
+            self.send(ended=pid, status=os.waitstatus_to_exitcode(status))
 
-    def say(self, **message: Any) -> None:
+    def send(self, **message: Any) -> None:
         self.control.sendall(json.dumps(message).encode() + b"\n")
 
-    def fork(self, order: dict[str, Any]) -> int:
+    def fork(self, command: dict[str, Any]) -> int:
         pid = os.fork()
         if pid == 0:
             try:
-                self.become(order)
+                self.run_function(command)
             finally:
                 os._exit(1)
         return pid
 
-    def become(self, order: dict[str, Any]) -> NoReturn:
+    def run_function(self, command: dict[str, Any]) -> NoReturn:
         """In the child: turns into the function's process."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        die_with(self.pid)
+        end_with_parent(self.pid)
         os.setsid()
-        _libc.prctl(PR_SET_NAME, str(order["name"])[:15].encode(), 0, 0, 0)
+        _libc.prctl(PR_SET_NAME, str(command["name"])[:15].encode(), 0, 0, 0)
         os.environ.clear()
-        os.environ.update(order["env"])
-        log = os.open(order["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
+        os.environ.update(command["env"])
+        log = os.open(command["log"], os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
         nothing = os.open(os.devnull, os.O_RDONLY)
-        for source, target in ((nothing, 0), (log, 1), (log, 2)):
-            os.dup2(source, target)
+        for opened, standard in ((nothing, 0), (log, 1), (log, 2)):
+            os.dup2(opened, standard)
         os.closerange(3, 64)  # the control socket among them
         sys.argv = [self.module]
         code: Any = 1
@@ -154,12 +143,12 @@ class Zygote:
 
 
 def main() -> None:
-    die_with(int(sys.argv[1]))
+    end_with_parent(int(sys.argv[1]))
     control = socket.socket(fileno=int(sys.argv[2]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if not (Path.cwd() / "local").is_dir():
         os.chdir(ROOT)
-    warm_up(sys.argv[3])
+    preload(sys.argv[3])
     Zygote(control, sys.argv[3]).run()
 
 

@@ -1,1 +1,1 @@
-"""PingSources: events at the times of a cron schedule."""
+"""PingSources: an event to a function at the times of a cron schedule."""

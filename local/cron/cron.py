@@ -10,16 +10,16 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from local.activator.activator import Activator
-from local.cron.schedule import schedule
 from local.delivery.consumer import worth_retrying
 from local.manifests import PingSource
+from local.manifests.schedule import schedule
 from shared.cloudevents.http import to_http
 
 log = logging.getLogger("wadi.cron")
 
 # As Knative's adapter: it tries a few times within seconds, since the next tick comes anyway.
 TRIES, FIRST_PAUSE = 5, 0.05
-LONGEST_NAP = 30.0  # the clock may be set meanwhile
+LONGEST_SLEEP = 30.0  # the clock may be set meanwhile
 
 
 class Cron:
@@ -52,7 +52,7 @@ class Cron:
                 continue  # the machine slept, or the clock was set: what was missed is not made up for
             self.next_at[ping.name] = at
             while (left := (at - datetime.now(zone)).total_seconds()) > 0:
-                await asyncio.sleep(min(left, LONGEST_NAP))
+                await asyncio.sleep(min(left, LONGEST_SLEEP))
             self._keep(asyncio.create_task(self.tick(ping)))
 
     async def tick(self, ping: PingSource) -> None:

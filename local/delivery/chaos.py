@@ -1,4 +1,4 @@
-"""Test mode: deliveries doubled, delayed and in another order, from a seed.
+"""Test mode: deliveries duplicated, delayed and in another order, from a seed.
 
     WADI_CHAOS="seed=7,duplicate=0.3,delay=0.5,reorder=0.3"
 
@@ -9,7 +9,7 @@ not on the time. Events of one key of an ordered source keep their order, as in 
 import random
 from dataclasses import dataclass, fields
 
-from local.delivery.feed import Owed
+from local.delivery.queue import PendingEvent
 from shared.config import ConfigError
 
 LONGEST_DELAY = 2.0
@@ -33,25 +33,25 @@ class Chaos:
     def _chance(self, what: str, group: str, position: int) -> random.Random:
         return random.Random(f"{self.seed} {what} {group} {position}")  # noqa: S311 - repeatable by design
 
-    def doubled(self, group: str, position: int) -> bool:
+    def duplicated(self, group: str, position: int) -> bool:
         return self._chance("duplicate", group, position).random() < self.duplicate
 
     def delayed(self, group: str, position: int) -> float:
-        """Seconds to put the event off; 0 when it was put off already."""
+        """Seconds to postpone the event; 0 when it was postponed already."""
         chance = self._chance("delay", group, position)
         if chance.random() >= self.delay or (group, position) in self._delayed:
             return 0.0
         self._delayed.add((group, position))
         return chance.uniform(0.05, LONGEST_DELAY)
 
-    def shuffled(self, group: str, owed: list[Owed]) -> list[Owed]:
+    def shuffled(self, group: str, events: list[PendingEvent]) -> list[PendingEvent]:
         """Some fall behind those that came later."""
 
-        def rank(one: Owed) -> float:
+        def rank(one: PendingEvent) -> float:
             chance = self._chance("reorder", group, one.position)
             return one.position + (chance.uniform(1, WINDOW) if chance.random() < self.reorder else 0)
 
-        return sorted(owed, key=rank)
+        return sorted(events, key=rank)
 
 
 def parse(text: str) -> Chaos:

@@ -6,9 +6,9 @@
     no try left                                to the dead letter sink, with the knativeerror attributes; dropped where
                                                the source names none
 
-An event is settled when it is handled, or the dead letter sink has taken it. So a runner that is killed in between
-delivers again: at least once, never zero times. Where the events come from, its feed knows: the tables of the database
-(local/delivery/postgres/topics.py) or Kafka (local/delivery/kafka/feed.py).
+An event is completed when it is handled, or the dead letter sink has taken it. So a runner that is killed in between
+delivers again: at least once. The events come from a queue: of the tables of the database
+(local/delivery/postgres/topics.py) or of Kafka (local/delivery/kafka/queue.py).
 """
 
 import asyncio
@@ -19,8 +19,8 @@ from contextlib import suppress
 from typing import Any
 
 from local.delivery.chaos import Chaos
-from local.delivery.feed import Feed, FeedDownError, Owed, Subscription
-from local.delivery.sinks import Answer, Sinks
+from local.delivery.queue import EventQueue, PendingEvent, Subscription, TransportDownError
+from local.sink import SinkClient, SinkResponse
 from shared.cloudevents.http import to_http
 
 log = logging.getLogger("wadi.delivery")
@@ -35,15 +35,15 @@ def worth_retrying(status: int) -> bool:
 
 
 class Consumer:
-    def __init__(self, source: Subscription, sinks: Sinks, feed: Feed, chaos: Chaos) -> None:
+    def __init__(self, source: Subscription, client: SinkClient, queue: EventQueue, chaos: Chaos) -> None:
         self.source = source
-        self.sinks = sinks
-        self.feed = feed
+        self.client = client
+        self.queue = queue
         self.chaos = chaos
         self.closing = False
         self.delivered = self.retried = self.dead = self.dropped = 0
-        self._under_way: set[int] = set()
-        self._being_buried: set[int] = set()  # these wait for the dead letter sink, not for ours
+        self._in_flight: set[int] = set()
+        self._being_dead_lettered: set[int] = set()  # these wait for the dead letter sink, and take no capacity of ours
         self._wake = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -55,75 +55,79 @@ class Consumer:
             self._wake.clear()
             try:
                 pause = await self._start_due()
-            except FeedDownError:
+            except TransportDownError:
                 pause = DOWN_PAUSE
             await heard_within(self._wake, pause)
 
     async def _start_due(self) -> float:
-        """Starts as many deliveries as the sink has room for; returns how long there is nothing more to do."""
-        room = self.sinks.room(self.source.sink) - len(self._under_way)
-        if room <= 0:
+        """Starts as many deliveries as the sink has capacity for; returns for how long there is nothing more to do."""
+        capacity = self.client.capacity(self.source.sink) - len(self._in_flight)
+        if capacity <= 0:
             return POLL_SECONDS
-        busy = [*self._under_way, *self._being_buried]
-        owed = await self.feed.due(busy, room + self.chaos.window)
-        for one in self.chaos.shuffled(self.source.group, owed)[:room]:
-            self._under_way.add(one.position)
+        busy = [*self._in_flight, *self._being_dead_lettered]
+        pending = await self.queue.due(busy, capacity + self.chaos.window)
+        for one in self.chaos.shuffled(self.source.group, pending)[:capacity]:
+            self._in_flight.add(one.position)
             task = asyncio.create_task(self._deliver(one))
             self._tasks.add(task)
             task.add_done_callback(self._tasks.discard)
-        if len(owed) >= room:
+        if len(pending) >= capacity:
             return POLL_SECONDS
-        next_one = await self.feed.seconds_to_next()
+        next_one = await self.queue.seconds_until_due()
         return POLL_SECONDS if next_one is None else min(POLL_SECONDS, max(next_one, 0.0) + 0.005)
 
-    async def _deliver(self, owed: Owed) -> None:
+    async def _deliver(self, pending: PendingEvent) -> None:
         try:
-            await self._try_once(owed)
+            await self._try_once(pending)
         finally:
-            self._under_way.discard(owed.position)
-            self._being_buried.discard(owed.position)
+            self._in_flight.discard(pending.position)
+            self._being_dead_lettered.discard(pending.position)
             self.wake()
 
-    async def _try_once(self, owed: Owed) -> None:
+    async def _try_once(self, pending: PendingEvent) -> None:
         delivery, group = self.source.delivery, self.source.group
-        hold = self.chaos.delayed(group, owed.position)
-        if hold:
-            await _surely(lambda: self.feed.put_off(owed.position, owed.attempt, hold))
+        delay = self.chaos.delayed(group, pending.position)
+        if delay:
+            await _until_done(lambda: self.queue.postpone(pending.position, pending.attempt, delay))
             return
-        answer = await self._send(self.source.sink, owed.event, twice=self.chaos.doubled(group, owed.position))
-        if self.closing and not answer.ok:
-            return  # that was our going down and no failure of the function: no try is counted
-        if answer.ok:
+        response = await self._send(
+            self.source.sink, pending.event, twice=self.chaos.duplicated(group, pending.position)
+        )
+        if self.closing and not response.ok:
+            return  # the runner is stopping: that is no failure of the function, and no try is counted
+        if response.ok:
             self.delivered += 1
-        elif worth_retrying(answer.status) and owed.attempt < delivery.retry:
-            failures = owed.attempt + 1
+        elif worth_retrying(response.status) and pending.attempt < delivery.retry:
+            failures = pending.attempt + 1
             pause = delivery.backoff(failures)
             self.retried += 1
-            log.warning("%s, %s of %s, again in %g s", self._story(owed, answer), failures, delivery.retry + 1, pause)
-            await _surely(lambda: self.feed.put_off(owed.position, failures, pause))
+            log.warning(
+                "%s, %s of %s, again in %g s", self._summary(pending, response), failures, delivery.retry + 1, pause
+            )
+            await _until_done(lambda: self.queue.postpone(pending.position, failures, pause))
             return
         else:
-            await self._bury(owed, answer)
-        await _surely(lambda: self.feed.settle(owed.position))
+            await self._dead_letter(pending, response)
+        await _until_done(lambda: self.queue.complete(pending.position))
 
-    async def _send(self, sink: str, event: dict[str, Any], *, twice: bool = False) -> Answer:
+    async def _send(self, sink: str, event: dict[str, Any], *, twice: bool = False) -> SinkResponse:
         headers, body = to_http(event)
         timeout = self.source.delivery.timeout_seconds
-        copies = [self.sinks.deliver(sink, headers, body, timeout) for _ in range(2 if twice else 1)]
+        copies = [self.client.deliver(sink, headers, body, timeout) for _ in range(2 if twice else 1)]
         return (await asyncio.gather(*copies))[0]
 
-    async def _bury(self, owed: Owed, answer: Answer) -> None:
-        """To the dead letter sink, as often as it takes: nothing may vanish between the two."""
+    async def _dead_letter(self, pending: PendingEvent, response: SinkResponse) -> None:
+        """Sends the event to the dead letter sink until that takes it: no event may be lost between the two sinks."""
         sink = self.source.dead_letter_sink
         if sink is None:
             self.dropped += 1
-            log.error("%s: dropped, there is no dead letter sink", self._story(owed, answer))
+            log.error("%s: dropped, there is no dead letter sink", self._summary(pending, response))
             return
-        self._under_way.discard(owed.position)
-        self._being_buried.add(owed.position)
+        self._in_flight.discard(pending.position)
+        self._being_dead_lettered.add(pending.position)
         self.wake()
-        log.error("%s: to the dead letter sink %s", self._story(owed, answer), sink)
-        event = owed.event | self._error_attributes(answer)
+        log.error("%s: to the dead letter sink %s", self._summary(pending, response), sink)
+        event = pending.event | self._error_attributes(response)
         failures = 0
         while not (taken := await self._send(sink, event)).ok:
             failures += 1
@@ -132,16 +136,16 @@ class Consumer:
             await asyncio.sleep(pause)
         self.dead += 1
 
-    def _error_attributes(self, answer: Answer) -> dict[str, str]:
-        """No answer counts as 500, as in Knative's dispatchers."""
+    def _error_attributes(self, response: SinkResponse) -> dict[str, str]:
+        """No response counts as 500, as in Knative's dispatchers."""
         return {
-            "knativeerrordest": self.sinks.address(self.source.sink),
-            "knativeerrorcode": str(answer.status or 500),
-            "knativeerrordata": base64.b64encode(answer.body).decode(),
+            "knativeerrordest": self.client.address(self.source.sink),
+            "knativeerrorcode": str(response.status or 500),
+            "knativeerrordata": base64.b64encode(response.body).decode(),
         }
 
-    def _story(self, owed: Owed, answer: Answer) -> str:
-        return f"{owed} to {self.source.sink}: {_said(answer)}"
+    def _summary(self, pending: PendingEvent, response: SinkResponse) -> str:
+        return f"{pending} to {self.source.sink}: {_said(response)}"
 
     async def stop(self) -> None:
         for task in list(self._tasks):
@@ -153,8 +157,8 @@ class Consumer:
             "group": self.source.group,
             "topics": self.source.topics,
             "sink": self.source.sink,
-            "here": self.feed.here,
-            "under_way": len(self._under_way),
+            "here": self.queue.here,
+            "under_way": len(self._in_flight),
             "delivered": self.delivered,
             "retried": self.retried,
             "dead": self.dead,
@@ -169,16 +173,16 @@ async def heard_within(event: asyncio.Event, seconds: float) -> None:
             await event.wait()
 
 
-async def _surely(work: Callable[[], Awaitable[None]]) -> None:
-    """Does it as soon as the feed answers."""
+async def _until_done(work: Callable[[], Awaitable[None]]) -> None:
+    """Tries again until the transport answers."""
     while True:
         try:
             return await work()
-        except FeedDownError as error:
-            log.warning("the events are out of reach: %s", error)
+        except TransportDownError as error:
+            log.warning("the transport does not answer: %s", error)
             await asyncio.sleep(DOWN_PAUSE)
 
 
-def _said(answer: Answer) -> str:
-    text = " ".join(answer.body.decode(errors="replace").split())[:200]
-    return f"{answer.status or 'no answer'} {text}".rstrip()
+def _said(response: SinkResponse) -> str:
+    text = " ".join(response.body.decode(errors="replace").split())[:200]
+    return f"{response.status or 'no answer'} {text}".rstrip()

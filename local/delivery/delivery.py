@@ -29,7 +29,7 @@ class Delivery:
             consumer.closing = True
 
     async def stop(self) -> None:
-        """What is still under way is given up, and delivered by the next runner."""
+        """Deliveries in flight are given up; the next runner delivers those events again."""
         await asyncio.gather(*(consumer.stop() for consumer in self.consumers.values()))
         await self.close()
 
@@ -37,7 +37,7 @@ class Delivery:
         """Ends the transport."""
 
     async def lag(self) -> dict[str, int]:
-        """How many events each group still owes."""
+        """How many events each group has not handled yet."""
         raise NotImplementedError
 
     async def status(self) -> list[dict[str, Any]]:

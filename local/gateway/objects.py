@@ -31,8 +31,8 @@ from shared.objects import (
 )
 from shared.objects.base import CHUNK, content_type
 from shared.objects.directory import DirectoryStore
-from shared.objects.multipart import PartWriter
-from shared.storage.nodes.nodes import local_stores
+from shared.objects.part_files import PartWriter
+from shared.storage.nodes.location import local_stores
 
 IDLE_SECONDS = 60  # a body that stops arriving for so long is given up
 
@@ -89,17 +89,17 @@ class ObjectServer:
         if store is None:
             raise NodeUnavailable(f"there is no node {node}")
         transfer = _Transfer(request)
-        place = (node, upload, part)
-        previous = self._transfers.get(place)
-        self._transfers[place] = transfer
+        part_id = (node, upload, part)
+        previous = self._transfers.get(part_id)
+        self._transfers[part_id] = transfer
         try:
             if previous is not None:  # a client that lost its connection tries again: the newest one wins
                 await previous.give_up()
-            info = await transfer.run(await asyncio.to_thread(store.part_writer, key, upload, part), expected)
+            info = await transfer.run(await asyncio.to_thread(store.multipart.part_writer, key, upload, part), expected)
         finally:
             transfer.ended.set()
-            if self._transfers.get(place) is transfer:
-                del self._transfers[place]
+            if self._transfers.get(part_id) is transfer:
+                del self._transfers[part_id]
         checksum = base64.b64encode(bytes.fromhex(info.sha256)).decode()
         return web.Response(headers={"ETag": f'"{info.sha256}"', "x-amz-checksum-sha256": checksum})
 

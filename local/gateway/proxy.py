@@ -62,12 +62,12 @@ class Exchange:
         self._limit = asyncio.timeout(None)
         self._refused: Problem | None = None
 
-    async def run(self, target: str, headers: CIMultiDict[str]) -> web.StreamResponse:
+    async def run(self, path: str, headers: CIMultiDict[str]) -> web.StreamResponse:
         """Raises Problem as long as nothing of an answer was sent; after that an error breaks the connection."""
         problem: Problem
         try:
             async with self._limit, asyncio.timeout(self.pool.service.timeout):
-                return await self._try_processes(target, headers)
+                return await self._try_processes(path, headers)
         except TimeoutError:
             problem = Problem("gateway-timeout", f"{self.pool.service.name} did not answer in time.")
         except UnavailableError as error:
@@ -84,22 +84,22 @@ class Exchange:
             return self._broken_off()
         raise problem
 
-    async def _try_processes(self, target: str, headers: CIMultiDict[str]) -> web.StreamResponse:
+    async def _try_processes(self, path: str, headers: CIMultiDict[str]) -> web.StreamResponse:
         """A process may end between being chosen and being called; nothing was sent then, so another is tried."""
         for remaining in reversed(range(CONNECT_TRIES)):
             async with self.pool.slot() as instance:
                 if self.request.transport is None:
                     return self.answer  # the client went away while it waited in line: nobody is served by the work
                 try:
-                    return await self._through(instance, target, headers)
+                    return await self._through(instance, path, headers)
                 except aiohttp.ClientConnectorError:
                     if not remaining:
                         raise
             await asyncio.sleep(0.05)
         raise AssertionError("unreachable")
 
-    async def _through(self, instance: Instance, target: str, headers: CIMultiDict[str]) -> web.StreamResponse:
-        url = URL(instance.url + target, encoded=True)
+    async def _through(self, instance: Instance, path: str, headers: CIMultiDict[str]) -> web.StreamResponse:
+        url = URL(instance.url + path, encoded=True)
         body = self._body() if self.request.can_read_body else None
         if body is None:
             self._count_from_now()

@@ -6,11 +6,11 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSimError
 
-from local.cron.schedule import schedule
 from local.manifests.duration import go_seconds, iso_seconds
 from local.manifests.knative import KafkaSource, PingSource, Service
 from local.manifests.model import Manifests
 from local.manifests.routes import Route
+from local.manifests.schedule import schedule
 
 RESERVED = {"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"}  # Knative sets these itself
 
@@ -18,14 +18,14 @@ RESERVED = {"PORT", "K_SERVICE", "K_CONFIGURATION", "K_REVISION"}  # Knative set
 def check(manifests: Manifests) -> list[str]:
     """What is wrong, a line each."""
     problems = []
-    for place, resource in manifests.places:
+    for location, resource in manifests.located:
         if isinstance(resource, Service):
             found = _service(resource)
         elif isinstance(resource, KafkaSource):
             found = _kafka_source(resource, manifests)
         else:
             found = _ping_source(resource, manifests)
-        problems += [f"{place}: {problem}" for problem in found]
+        problems += [f"{location}: {problem}" for problem in found]
     problems += _doubles(manifests)
     for index, route in enumerate(manifests.routes):
         where = f"istio/routes.yaml: http[{index}] {route.name}".rstrip()
@@ -34,11 +34,13 @@ def check(manifests: Manifests) -> list[str]:
 
 
 def _doubles(manifests: Manifests) -> Iterator[str]:
-    names = Counter((type(resource).__name__, resource.name) for _, resource in manifests.places)
+    names = Counter((type(resource).__name__, resource.name) for _, resource in manifests.located)
     for (kind, name), count in names.items():
         if count > 1:
-            places = [place for place, other in manifests.places if (type(other).__name__, other.name) == (kind, name)]
-            yield f"{kind} {name} is defined {count} times: {', '.join(places)}"
+            locations = [
+                location for location, other in manifests.located if (type(other).__name__, other.name) == (kind, name)
+            ]
+            yield f"{kind} {name} is defined {count} times: {', '.join(locations)}"
     groups = Counter(source.group for source in manifests.sources)
     for group, count in groups.items():
         if count > 1:

@@ -8,16 +8,16 @@ from local.manifests.routes import Route
 
 @dataclass
 class Manifests:
-    """What runs here. `places` tells where each resource stands, for messages."""
+    """What runs here. `located` tells where each resource stands, for messages."""
 
     services: dict[str, Service] = field(default_factory=dict)
     sources: list[KafkaSource] = field(default_factory=list)
     pings: list[PingSource] = field(default_factory=list)
     routes: list[Route] = field(default_factory=list)
-    places: list[tuple[str, Service | KafkaSource | PingSource]] = field(default_factory=list)
+    located: list[tuple[str, Service | KafkaSource | PingSource]] = field(default_factory=list)
 
-    def add(self, resource: Service | KafkaSource | PingSource, place: str) -> None:
-        self.places.append((place, resource))
+    def add(self, resource: Service | KafkaSource | PingSource, location: str) -> None:
+        self.located.append((location, resource))
         if isinstance(resource, Service):
             self.services[resource.name] = resource
         elif isinstance(resource, KafkaSource):

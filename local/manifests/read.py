@@ -34,11 +34,11 @@ def read(root: Path) -> Manifests:
         name = str(file.relative_to(root))
         if file.name == "kustomization.yaml" or file.relative_to(root).parts[1] in CLUSTERS:
             continue
-        for place, document in _documents(file, name, problems):
+        for location, document in _documents(file, name, problems):
             try:
-                manifests.add(_convert(document), place)
+                manifests.add(_convert(document), location)
             except _RefusedError as refused:
-                problems.append(f"{place}: {refused}")
+                problems.append(f"{location}: {refused}")
     _read_routes(root, manifests, problems)
     problems = problems or check(manifests)  # what was refused would be missed by all that refer to it
     if problems:
@@ -72,15 +72,15 @@ def _read_routes(root: Path, manifests: Manifests, problems: list[str]) -> None:
     documents = _documents(file, "istio/routes.yaml", problems)
     if len(documents) != 1:
         problems.append("istio/routes.yaml: must hold one VirtualService")
-    for place, document in documents:
+    for location, document in documents:
         try:
             manifests.routes = _strict(document, VirtualService).spec.http
         except _RefusedError as refused:
-            problems.append(f"{place}: {refused}")
+            problems.append(f"{location}: {refused}")
 
 
 def _documents(file: Path, name: str, problems: list[str]) -> list[tuple[str, Any]]:
-    """The documents of a file, each with the place to name when something is wrong with it."""
+    """The documents of a file, each with the location to name when something is wrong with it."""
     found = []
     try:
         for document in yaml.load_all(file.read_text(), _UniqueKeys):

@@ -90,7 +90,7 @@ def start(data_dir: Path, *, durable: bool = True, host: str = LOOPBACK) -> Serv
     try:
         home.mkdir(mode=0o700, parents=True, exist_ok=True)
         log.parent.mkdir(exist_ok=True)
-        with _alone(home):
+        with _locked(home):
             server = running(data_dir) or _start(home, log, durable, host)
             _make_database(server.url)
             return server
@@ -323,7 +323,7 @@ def _reason(output: str) -> str:
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def _locked(home: Path) -> Iterator[None]:
     """One at a time: a second runner waits here, then finds the server running."""
     with (home / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

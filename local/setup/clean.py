@@ -12,7 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 VENV = ROOT / ".venv"
-CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".task", "tests/browser/node_modules")
+CACHES = (".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis", ".task", ".site", "tests/browser/node_modules")
 CODE = ("shared", "events", "functions", "local", "cli", "deploy", "tools", "tests")
 STARTED = {".cluster": "tools.cluster", ".backends": "tools.backends"}  # folder: the module that stops what runs in it
 MARKS = ("postgres", "objects", "secret", "run", "logs")  # one of these tells a directory of ours
@@ -30,8 +30,8 @@ def main() -> int:
         )
         return 1
     caches = [*(ROOT / name for name in (*STARTED, *CACHES)), *_byte_code(), _own_cache()]
-    doomed = [path for path in (data, VENV, *caches) if path.exists()]
-    if not doomed:
+    to_remove = [path for path in (data, VENV, *caches) if path.exists()]
+    if not to_remove:
         print("There is nothing to remove.")
         return 0
     if not arguments and data.exists() and not _agreed(data):
@@ -41,13 +41,13 @@ def main() -> int:
         if folder.exists() and not _stopped(module):
             print("Wadi could not be stopped, so nothing was removed.", file=sys.stderr)
             return 1
-    for path in doomed:
+    for path in to_remove:
         try:
             shutil.rmtree(path)
         except OSError as error:
             print(f"{error.filename or path} cannot be removed: {error.strerror}.", file=sys.stderr)
             return 1
-    print(f"Removed {', '.join(str(path) for path in doomed[:2])} and caches.")
+    print(f"Removed {', '.join(str(path) for path in to_remove[:2])} and caches.")
     return 0
 
 

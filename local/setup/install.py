@@ -30,7 +30,7 @@ class InstallError(Exception):
 def main() -> int:
     lock = ROOT / sys.argv[1]
     try:
-        with _alone():
+        with _locked():
             if not _is_installed(lock):
                 began = time.monotonic()
                 print(f"Installing what Wadi needs into {VENV} (once) …", file=sys.stderr)
@@ -214,7 +214,7 @@ def _refuse_full_disk() -> None:
 
 
 @contextmanager
-def _alone() -> Iterator[None]:
+def _locked() -> Iterator[None]:
     """One at a time: a second ./task waits, then finds everything installed.
 
     Children inherit the lock: when this program is killed, its pip goes on writing, and the next one must wait for it.

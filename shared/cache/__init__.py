@@ -1,9 +1,11 @@
-"""Kept results, so that they need not be made again: in Redis when REDIS_URL is set, else in this process.
+"""A cache of results: in Redis when REDIS_URL is set, else in the memory of this process.
 
-A cache is never needed: when Redis does not answer, nothing is found and nothing is kept, the log says so once, and
-/ready and wadi_cache_errors_total say it as long as it lasts. Nor is it the truth: a key must hold something that
-changes with the thing (a generation in its row, the epoch of the ring), since other processes keep copies that
-`forget` does not reach.
+Everything works without the cache: when Redis does not answer, reads find nothing and writes are dropped; the log says
+so once, /ready and wadi_cache_errors_total for as long as it lasts. Cached values may be stale: `forget` does not reach
+the memory of other processes. So a key must contain a version that changes with the value (a generation in its row,
+the epoch of the ring).
+
+It may import shared.config and shared.telemetry only.
 """
 
 import logging
@@ -13,9 +15,9 @@ from urllib.parse import urlsplit
 from shared.cache.base import Cache, CacheDown
 from shared.cache.memory import MemoryCache
 from shared.config import ConfigError, setting
-from shared.telemetry import health, metrics
+from shared.telemetry import metrics
 
-__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put"]
+__all__ = ["Cache", "CacheDown", "check_settings", "count", "forget", "get", "put", "unhealthy_reason"]
 
 SCHEMES = ("redis", "rediss", "unix")
 
@@ -23,7 +25,7 @@ log = logging.getLogger("wadi.cache")
 
 
 def check_settings() -> None:
-    """Raises ConfigError when REDIS_URL is no such URL. Whether it answers, /ready tells."""
+    """Raises ConfigError when REDIS_URL is malformed. Whether Redis answers is asked by /ready."""
     try:
         parts = urlsplit(setting("REDIS_URL"))
         well_formed = not setting("REDIS_URL") or (parts.scheme in SCHEMES and parts.port != 0)
@@ -58,9 +60,9 @@ def forget(*keys: str) -> None:
 
 
 def count(name: str, window_s: int) -> tuple[int, int] | None:
-    """Counts one more: how many in this window, and the seconds until it ends. None when the cache does not answer.
+    """Adds one: the count in this window, and the seconds until it ends. None when the cache does not answer.
 
-    Without Redis every process counts for itself: what must hold for all of them is counted by shared/limits.
+    Without Redis every process has its own count; shared/rate_limit has counts that hold for all processes.
     """
     try:
         return _cache().count(name, window_s)
@@ -82,20 +84,18 @@ def _made(url: str) -> Cache:
     return RedisCache(url, _changed)
 
 
-def _changed(trouble: str | None) -> None:
-    metrics.BACKEND_UP.labels("redis").set(trouble is None)
-    if trouble is None:
+def _changed(reason: str | None) -> None:
+    metrics.BACKEND_UP.labels("redis").set(reason is None)
+    if reason is None:
         log.info("Redis answers again")
     else:
-        log.warning("%s; going on without it", trouble)
+        log.warning("%s; going on without it", reason)
 
 
-def _trouble() -> str | None:
+def unhealthy_reason() -> str | None:
+    """Why Redis does not answer, in one line; None when it does, or is not used."""
     try:
         _cache().ping()
     except CacheDown as error:
         return str(error)
     return None
-
-
-health.register("redis", "REDIS_URL", _trouble, needed=False)

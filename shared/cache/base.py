@@ -1,4 +1,4 @@
-"""The port: bytes under a key for a while, and counts in windows of time."""
+"""The port: values (bytes) with an expiry, and counts in windows of time."""
 
 from typing import Protocol
 
@@ -13,15 +13,15 @@ class Cache(Protocol):
     def get(self, key: str) -> bytes | None: ...
 
     def put(self, key: str, value: bytes, seconds: int) -> None:
-        """Keeps the value for so many seconds at most: it may go sooner, when room is short."""
+        """Keeps the value for at most `seconds`: it may be evicted sooner, when memory is short."""
 
     def forget(self, *keys: str) -> None:
         """Removes values and counts."""
 
     def count(self, name: str, window_s: int) -> tuple[int, int]:
-        """Counts one more under `name`: how many there are in this window, and the seconds until it ends (>= 1).
+        """Adds one under `name`: the count in this window, and the seconds until the window ends (>= 1).
 
-        A window begins with the first count after the one before has ended.
+        A window begins with the first count after the previous one has ended.
         """
 
     def ping(self) -> None:

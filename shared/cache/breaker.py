@@ -1,4 +1,4 @@
-"""A circuit breaker: who does not answer is left alone for a while, which costs one timeout and not one a request."""
+"""A circuit breaker: a server that does not answer costs one timeout, not one for every request."""
 
 import threading
 import time
@@ -8,8 +8,8 @@ LONGEST_PAUSE = 5.0
 
 
 class Breaker:
-    """Safe between threads. After a failure nobody may try for a pause, which doubles with each failure in a row; then
-    one may, and only its success lets the others in."""
+    """Safe between threads. A failure opens it for a pause, which doubles with each failure in a row. After the pause
+    one caller may try, and its success closes the breaker for all."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -28,21 +28,21 @@ class Breaker:
             return True
 
     def failed(self) -> bool:
-        """Whether this is news: the first failure since the last success."""
+        """True for the first failure since the last success."""
         with self._lock:
-            news = not self._pause
+            first = not self._pause
             self._pause = min(self._pause * 2, LONGEST_PAUSE) or FIRST_PAUSE
             self._failed_at = time.monotonic()
             self._until = self._failed_at + self._pause
-            return news
+            return first
 
     def succeeded(self, began: float) -> bool:
-        """Whether this is news: the first success since a failure. What `began` (time.monotonic) before the failure
-        tells nothing of the time after it."""
+        """True for the first success since a failure. A request that `began` (time.monotonic) before the failure does
+        not count: its success shows nothing about the time after."""
         if not self._pause:
             return False
         with self._lock:
-            news = bool(self._pause) and began > self._failed_at
-            if news:
+            first = bool(self._pause) and began > self._failed_at
+            if first:
                 self._pause = 0.0
-            return news
+            return first

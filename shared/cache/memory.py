@@ -1,4 +1,4 @@
-"""The embedded cache: in this process, so no other sees it, and what was least lately used goes when room is short."""
+"""The embedded cache, in the memory of this process. The least recently used values are evicted first."""
 
 import math
 import threading
@@ -6,8 +6,8 @@ import time
 from collections import OrderedDict
 
 ROOM = 32 << 20  # bytes of keys and values
-LARGEST = ROOM // 8  # one value shall not drive all others out
-OVERHEAD = 200  # bytes of an entry, about
+LARGEST = ROOM // 8  # one value must not evict all others
+OVERHEAD = 200  # bytes of an entry, roughly
 
 
 class MemoryCache:
@@ -56,7 +56,7 @@ class MemoryCache:
         return used + 1, max(1, min(window_s, math.ceil(ends - now)))
 
     def ping(self) -> None:
-        """This process is there."""
+        """Always answers."""
 
     def _drop(self, key: str) -> None:
         dropped = self._values.pop(key, None)

@@ -1,7 +1,7 @@
 """Redis: one cache for all processes.
 
-redis-py takes 0.3 s to import, so it is imported at the first use. Redis serves us for speed only: what it does not
-answer within TIMEOUT is done without it.
+redis-py takes 0.3 s to import, so it is imported at the first use. Redis is used for speed only: when it does not
+answer within TIMEOUT, the caller does without it.
 """
 
 import time
@@ -22,7 +22,7 @@ Answer = TypeVar("Answer")
 
 
 class RedisCache:
-    """`on_change` is told when Redis stops answering (with the reason) and when it answers again (with None)."""
+    """`on_change` is called with the reason when Redis stops answering, and with None when it answers again."""
 
     def __init__(self, url: str, on_change: Callable[[str | None], None]) -> None:
         self._url = url
@@ -63,7 +63,7 @@ class RedisCache:
         self._ask(lambda client: client.ping(), always=True)
 
     def _ask(self, command: "Callable[[redis.Redis], Any]", *, always: bool = False) -> Any:
-        """The answer to a command. Raises CacheDown: at once while the breaker is open, unless `always`."""
+        """The answer to a command. Raises CacheDown: at once while the breaker is open, unless `always` is set."""
         if not always and not self._breaker.may_try():
             raise CacheDown(self._reason)
         import redis
@@ -84,7 +84,7 @@ class RedisCache:
 
 
 def _client(url: str) -> "redis.Redis":
-    """Raises ValueError when it is no such URL."""
+    """Raises ValueError when the URL is malformed."""
     import redis
     from redis.backoff import NoBackoff
     from redis.retry import Retry
@@ -93,7 +93,7 @@ def _client(url: str) -> "redis.Redis":
         url,
         socket_timeout=TIMEOUT,
         socket_connect_timeout=TIMEOUT,
-        # a kept connection whose server was restarted is replaced; what timed out is not waited for again
+        # an open connection whose server was restarted is replaced; a timeout is not tried again
         retry=Retry(NoBackoff(), 1, supported_errors=(redis.ConnectionError,)),
         protocol=2,
         driver_info=None,

@@ -58,14 +58,14 @@ def _structured(value: bytes | None) -> dict[str, Any] | None:
     return event if whole else None
 
 
-def foreign(source: str, topic: str, place: str, key: bytes | None, value: bytes | None) -> dict[str, Any]:
+def foreign(source: str, topic: str, location: str, key: bytes | None, value: bytes | None) -> dict[str, Any]:
     """What a KafkaSource makes of a record that is no CloudEvent."""
     event: dict[str, Any] = {
         "specversion": "1.0",
-        "id": place,
+        "id": location,
         "source": f"/apis/v1/namespaces/wadi/kafkasources/{source}#{topic}",
         "type": "dev.knative.kafka.event",
-        "subject": place,
+        "subject": location,
         "datacontenttype": "application/octet-stream",
     }
     if key is not None:

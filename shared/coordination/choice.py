@@ -1,4 +1,4 @@
-"""Which implementation serves: etcd when ETCD_ENDPOINTS is set, else PostgreSQL."""
+"""Chooses the implementation: etcd when ETCD_ENDPOINTS is set, else PostgreSQL."""
 
 from functools import lru_cache
 
@@ -6,7 +6,6 @@ from shared.config import setting
 from shared.coordination.base import Coordination
 from shared.coordination.postgres import PostgresCoordination
 from shared.errors import Unavailable
-from shared.telemetry import health
 
 
 def coordination() -> Coordination:
@@ -14,17 +13,17 @@ def coordination() -> Coordination:
 
 
 def renew(node_id: str, ttl_s: float) -> None:
-    """The node answers; it counts as alive for so long. Raises Unavailable."""
+    """The node answers: it counts as alive for `ttl_s` seconds. Raises Unavailable."""
     coordination().renew(node_id, ttl_s)
 
 
 def alive() -> set[str]:
-    """The nodes whose lease has not run out. Raises Unavailable."""
+    """The ids of the nodes whose lease has not ended. Raises Unavailable."""
     return coordination().alive()
 
 
-def trouble() -> str | None:
-    """Why the coordination does not answer, in one line; None when it does. PostgreSQL's answer is /ready's own."""
+def unhealthy_reason() -> str | None:
+    """Why etcd does not answer, in one line; None when it does or is not used. /ready asks PostgreSQL itself."""
     if not setting("ETCD_ENDPOINTS"):
         return None
     try:
@@ -41,6 +40,3 @@ def _made(endpoints: str, _prefix: str) -> Coordination:
     from shared.coordination.etcd import EtcdCoordination
 
     return EtcdCoordination()
-
-
-health.register("coordination", "ETCD_ENDPOINTS", trouble, needed=False)

@@ -1,7 +1,7 @@
 """Locks and node leases in etcd: a key under ETCD_PREFIX whose lease its holder renews.
 
 Each call tries the endpoints of ETCD_ENDPOINTS in turn. A connection that failed is not used again: the client
-(etcd-sdk-python) would take its endpoint for dead for five minutes, and gRPC would wait ever longer to reconnect.
+(etcd-sdk-python) would leave its endpoint out for five minutes, and gRPC would wait longer and longer to reconnect.
 """
 
 import os
@@ -31,7 +31,7 @@ class EtcdCoordination(Coordination):
         self._prefix = setting("ETCD_PREFIX").strip("/")
         self._leases: dict[tuple[str, str], int] = {}
         self._client: tuple[int, Any] | None = None
-        self._first = 0  # of the endpoints, the one that answered last
+        self._first = 0  # the index of the endpoint that answered last
         self._guard = threading.Lock()
 
     def acquire(self, name: str, holder: str, ttl_s: float) -> bool:
@@ -51,7 +51,7 @@ class EtcdCoordination(Coordination):
             ((value, about),) = answers[0]
             if value != holder.encode():
                 return False
-            self._leases[name, holder] = about.lease_id  # ours since a try whose answer was lost
+            self._leases[name, holder] = about.lease_id  # granted by a request whose answer was lost
             return True
 
         return self._ask(work)
@@ -66,7 +66,7 @@ class EtcdCoordination(Coordination):
         lease, key = self._leases.pop((name, holder), None), self._lock_key(name)
 
         def work(client: Any) -> None:
-            if client.get(key)[0] == holder.encode():  # a lease that ran out cannot be revoked
+            if client.get(key)[0] == holder.encode():  # a lease that has ended cannot be revoked
                 client.revoke_lease(lease)
 
         if lease is not None:
@@ -88,7 +88,7 @@ class EtcdCoordination(Coordination):
         return f"{self._prefix}/nodes/"
 
     def _ask(self, work: Callable[[Any], T]) -> T:
-        """The answer of the first endpoint that gives one. Raises Unavailable."""
+        """The result of the first endpoint that answers. Raises Unavailable."""
         from pyetcd import Etcd3Exception  # type: ignore[import-untyped]
         from pyetcd.client import grpc  # type: ignore[import-untyped]
 
@@ -103,7 +103,7 @@ class EtcdCoordination(Coordination):
         raise Unavailable(f"ETCD_ENDPOINTS: no answer from {setting('ETCD_ENDPOINTS')}: {reason}")
 
     def _connected(self) -> Any:
-        """The client of this process: a connection does not survive a fork."""
+        """The client of this process: a forked child needs its own connection."""
         with self._guard:
             if self._client is None or self._client[0] != os.getpid():
                 named = endpoints()

@@ -8,9 +8,9 @@ from contextlib import contextmanager, suppress
 
 import psycopg2
 
-from shared.coordination.base import Coordination, Held
+from shared.coordination.base import Coordination, LockHeld
 from shared.coordination.choice import coordination
-from shared.coordination.fence import Fence, give_out
+from shared.coordination.fence import Fence, issue_token
 from shared.errors import Unavailable
 from shared.ids import new_id
 
@@ -19,20 +19,20 @@ log = logging.getLogger("wadi.coordination")
 
 @contextmanager
 def lock(name: str, holder: str, ttl_s: float) -> Iterator[Fence]:
-    """Holds the lock for the block; `holder` says who, for people. Raises Held, Unavailable.
+    """Holds the lock for the block. `holder` is a name for people to read. Raises LockHeld, Unavailable.
 
-    A thread renews the lease. A holder that was paused for longer than `ttl_s` is deposed: whatever it believes,
-    `fence.check(tx)` refuses its writes.
+    A thread renews the lease. A holder that was paused for longer than `ttl_s` seconds may have lost the lock without
+    knowing it: then `fence.check(tx)` refuses its writes.
     """
-    keeper, who = coordination(), f"{holder}/{new_id()}"
-    if not keeper.acquire(name, who, ttl_s):
-        raise Held(f"another holds the lock {name}")
+    server, who = coordination(), f"{holder}/{new_id()}"
+    if not server.acquire(name, who, ttl_s):
+        raise LockHeld(f"another holds the lock {name}")
     try:
-        fence = give_out(name)
-        if not keeper.keep(name, who, ttl_s):  # asleep in between, we deposed who came after us
-            raise Held(f"another holds the lock {name}")
+        fence = issue_token(name)
+        if not server.keep(name, who, ttl_s):  # we were paused in between, and fenced off the next holder
+            raise LockHeld(f"another holds the lock {name}")
         stop = threading.Event()
-        renewer = threading.Thread(target=_renew, args=(keeper, fence, who, ttl_s, stop), name="lock", daemon=True)
+        renewer = threading.Thread(target=_renew, args=(server, fence, who, ttl_s, stop), name="lock", daemon=True)
         renewer.start()
         try:
             yield fence
@@ -40,17 +40,17 @@ def lock(name: str, holder: str, ttl_s: float) -> Iterator[Fence]:
             stop.set()
             renewer.join()
     finally:
-        with suppress(Unavailable, psycopg2.Error):  # then it runs out by itself
-            keeper.release(name, who)
+        with suppress(Unavailable, psycopg2.Error):  # then the lease ends by itself
+            server.release(name, who)
 
 
-def _renew(keeper: Coordination, fence: Fence, who: str, ttl_s: float, stop: threading.Event) -> None:
-    """Until it is stopped, or the lease is lost: taken by another, or not renewed for as long as it lasts."""
+def _renew(server: Coordination, fence: Fence, who: str, ttl_s: float, stop: threading.Event) -> None:
+    """Renews the lease until `stop` is set or the lease is lost: to another, or by no renewal within `ttl_s`."""
     renewed = time.monotonic()
     while not stop.wait(ttl_s / 4):
         asked = time.monotonic()
         try:
-            if not keeper.keep(fence.name, who, ttl_s):
+            if not server.keep(fence.name, who, ttl_s):
                 break
             renewed = asked
         except (Unavailable, psycopg2.Error) as error:

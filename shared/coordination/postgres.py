@@ -43,4 +43,4 @@ class PostgresCoordination(Coordination):
 
     def alive(self) -> set[str]:
         with db.transaction() as tx:
-            return {row["node_id"] for row in tx.all("select node_id from node_lease where lease_until >= now()")}
+            return set(tx.values(str, "select node_id from node_lease where lease_until >= now()"))

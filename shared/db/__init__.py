@@ -1,4 +1,8 @@
-"""PostgreSQL: connections, transactions and migrations."""
+"""PostgreSQL: connections, transactions with typed rows, and migrations.
+
+It knows no table but its own `migration`: queries stand beside the code that owns their table. It may import settings,
+errors and telemetry.
+"""
 
 from psycopg2.extensions import connection as Connection
 

@@ -70,7 +70,7 @@ def connect_to(url: str, application: str) -> connection:
         raise ConfigError(f"DATABASE_URL: no connection to {where.hostname}:{where.port or 5432}: {reason}") from error
 
 
-def _take() -> connection | None:
+def _acquire() -> connection | None:
     """The right to one more connection, and an idle one if there is any. Raises Unavailable."""
     global _pid, _in_use
     most = integer("DATABASE_CONNECTIONS", minimum=1)
@@ -86,7 +86,7 @@ def _take() -> connection | None:
         return _idle.pop() if _idle else None
 
 
-def _give_back(db: connection | None) -> None:
+def _release(db: connection | None) -> None:
     global _in_use
     usable = db is not None and not db.closed and db.get_transaction_status() == TRANSACTION_STATUS_IDLE
     if db is not None and not usable:
@@ -124,7 +124,7 @@ def read_one(row: Any, sql: Any = None, params: Params = None) -> Any:
     """
     if isinstance(row, str):
         return read_one(dict[str, Any], row, sql)
-    db = _take()
+    db = _acquire()
     try:
         if db is not None:
             with suppress(psycopg2.OperationalError, psycopg2.InterfaceError):
@@ -132,7 +132,7 @@ def read_one(row: Any, sql: Any = None, params: Params = None) -> Any:
         db = _alive(db)
         return _read_one(db, row, sql, params)
     finally:
-        _give_back(db)
+        _release(db)
 
 
 def _read_one(db: connection, row: type[Row], sql: str, params: Params) -> Row | None:
@@ -153,7 +153,7 @@ def transaction(source: str = "/wadi") -> Iterator[Transaction]:
     An idle connection that died meanwhile (the server was restarted) is replaced before the block runs, so a
     restart costs no request; one that dies inside the block is an error, since its work is gone.
     """
-    db = _take()
+    db = _acquire()
     try:
         db = _alive(db)
         tx = Transaction(db, source)
@@ -170,4 +170,4 @@ def transaction(source: str = "/wadi") -> Iterator[Transaction]:
         else:
             tx.committed()
     finally:
-        _give_back(db)
+        _release(db)

@@ -1,7 +1,10 @@
-"""Who is calling: roles, access tokens, passwords.
+"""Accounts: roles, access tokens, passwords, sessions, limits on logins.
 
-Importing this package imports the standard library only. cryptography (35 ms) and bcrypt (2 ms) are imported when a
-token is first checked or a password first hashed, so that a cold start which needs neither does not pay for them.
+This package alone writes the tables account, session, refresh_token and login_network. It may import shared.db,
+shared.rate_limit, shared.config, shared.errors and shared.ids.
+
+Importing it imports the standard library only. PyJWT and bcrypt are imported when a token is first issued or verified,
+or a password first hashed, so that a cold start which needs neither does not pay for them.
 """
 
 from shared.identity.roles import Principal, Role

@@ -1,8 +1,8 @@
 """The key pairs that sign access tokens, derived from JWT_SECRET.
 
-Every process derives the same keys from the same secret, so none has to be stored or handed around. JWT_SECRET may name
-several secrets, separated by commas: the first signs, all verify. To rotate, put a new one in front, and drop the old
-one a day later, when the last token that it signed has expired.
+Every process derives the same keys from the same secret, so none has to be stored or sent. JWT_SECRET may hold several
+secrets, separated by commas: the first signs, all verify. To rotate, put a new one in front, and remove the old one a
+day later, when the last token that it signed has expired.
 """
 
 from __future__ import annotations
@@ -17,8 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from shared.config import ConfigError, setting
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from jwt import PyJWK
 
+ALGORITHM = "EdDSA"  # the only one: RFC 8037, with the curve Ed25519
 WEAK_BELOW = 32  # characters
 
 log = logging.getLogger("wadi.identity")
@@ -29,13 +31,19 @@ class SigningKey(NamedTuple):
 
     kid: str
     private: Ed25519PrivateKey
-    public: Ed25519PublicKey
-    x: str  # the public key as in a JWK
+    public: PyJWK
+    jwk: dict[str, str]  # the public key, as in a JWK Set
 
 
 def signing_keys() -> list[SigningKey]:
     """The keys of all secrets in JWT_SECRET, the signing one first. Raises ConfigError when there is none."""
     return list(_derive_all(setting("JWT_SECRET")))
+
+
+def thumbprint(jwk: dict[str, str]) -> str:
+    """RFC 7638, for a key of RFC 8037: SHA-256 of the required members, in base64url."""
+    required = f'{{"crv":"{jwk["crv"]}","kty":"{jwk["kty"]}","x":"{jwk["x"]}"}}'
+    return base64.urlsafe_b64encode(hashlib.sha256(required.encode()).digest()).rstrip(b"=").decode()
 
 
 @lru_cache(maxsize=4)
@@ -51,18 +59,14 @@ def _derive_all(secrets: str) -> tuple[SigningKey, ...]:
 
 def _derive(secret: str) -> SigningKey:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+    from jwt import PyJWK
+    from jwt.algorithms import OKPAlgorithm
 
     # HKDF-SHA256 (RFC 5869), no salt, one block
     extracted = hmac.new(bytes(32), secret.encode(), hashlib.sha256).digest()
     seed = hmac.new(extracted, b"wadi access tokens\x01", hashlib.sha256).digest()
     private = Ed25519PrivateKey.from_private_bytes(seed)
-    public = private.public_key()
-    x = base64url(public.public_bytes(Encoding.Raw, PublicFormat.Raw))
-    thumbprint = hashlib.sha256(f'{{"crv":"Ed25519","kty":"OKP","x":"{x}"}}'.encode()).digest()
-    return SigningKey(base64url(thumbprint), private, public, x)
-
-
-def base64url(data: bytes) -> str:
-    """Base64url without padding, as JOSE writes it."""
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+    key = OKPAlgorithm.to_jwk(private.public_key(), as_dict=True)
+    kid = thumbprint(key)
+    jwk = {"kty": key["kty"], "crv": key["crv"], "use": "sig", "alg": ALGORITHM, "kid": kid, "x": key["x"]}
+    return SigningKey(kid, private, PyJWK(jwk), jwk)

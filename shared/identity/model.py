@@ -1,6 +1,6 @@
 """What the account functions answer."""
 
-from typing import Any, Literal
+from typing import Literal
 
 from msgspec import Struct
 
@@ -14,11 +14,6 @@ class User(Struct):
     email: str
     name: str
     role: Role
-
-    @classmethod
-    def of(cls, row: dict[str, Any]) -> "User":
-        """From a row of the table account."""
-        return cls(row["id"], row["email"], row["name"], Role(row["role"]))
 
 
 class Tokens(Struct):

@@ -1,7 +1,7 @@
 """Passwords: bcrypt, at a cost that makes guessing slow.
 
-bcrypt reads 72 bytes and stops at a zero byte, so it is given a digest of the password: 44 characters that depend on
-all of it. The digest is of a labelled input, so that a plain SHA-256 stolen elsewhere is of no use here.
+bcrypt reads at most 72 bytes and stops at a zero byte, so it gets a digest of the password: 44 characters that depend
+on all of it. The digest is of a labelled input, so that a plain SHA-256 stolen elsewhere is of no use here.
 """
 
 import base64
@@ -22,8 +22,8 @@ def hash_password(password: str) -> str:
 
 
 def check_password(password: str, stored: str | None) -> bool:
-    """Whether the password is the one that was hashed. Without a hash (no such account) the answer is False after the
-    same work, so that the time it takes does not tell whether an account exists."""
+    """Whether the password is the one that was hashed. Without a hash (no such account) the result is False after the
+    same work, so that the response time does not reveal whether an account exists."""
     import bcrypt
 
     matches = bcrypt.checkpw(_digest(password), (stored or _hash_of_nobody()).encode())
@@ -31,7 +31,7 @@ def check_password(password: str, stored: str | None) -> bool:
 
 
 def needs_rehash(stored: str) -> bool:
-    """Whether the hash was made at another cost than BCRYPT_COST is now."""
+    """Whether the hash was made with a cost other than the present BCRYPT_COST."""
     return int(stored.split("$")[2]) != _cost()
 
 
@@ -42,7 +42,7 @@ def _digest(password: str) -> bytes:
 
 
 def _hash_of_nobody() -> str:
-    """A hash that no password is known to have."""
+    """A well-formed hash that no known password has."""
     return f"$2b${_cost():02d}${'wadi' * 5}we{'n' * 31}"
 
 

@@ -1,11 +1,11 @@
-"""Roles, and who includes whom."""
+"""Roles, and which role includes which."""
 
 from enum import StrEnum
 from typing import NamedTuple
 
 
 class Role(StrEnum):
-    """USER < CREATOR < ADMIN. ENTERPRISE may do what a CREATOR may, with a quota and a priority of its own."""
+    """USER < CREATOR < ADMIN. ENTERPRISE may do what a CREATOR may, with its own quota and priority."""
 
     USER = "USER"
     CREATOR = "CREATOR"
@@ -13,7 +13,7 @@ class Role(StrEnum):
     ADMIN = "ADMIN"
 
     def includes(self, other: "Role") -> bool:
-        """Whether who has this role may do what `other` may do."""
+        """Whether this role may do everything that `other` may do."""
         return other in _INCLUDED[self]
 
 

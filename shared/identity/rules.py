@@ -1,4 +1,4 @@
-"""What an e-mail address, a password and a name must look like, and what to tell who sends another.
+"""Rules for e-mail addresses, passwords and display names.
 
 Each function returns the value as it is to be stored, or raises Refused with a sentence for the person.
 """
@@ -14,7 +14,7 @@ MAX_EMAIL = 254  # RFC 5321: a path of 256 with its angle brackets
 MAX_LOCAL_PART = 64
 MAX_NAME = 100
 
-# One @, no spaces or brackets, a domain of dotted labels. Whether the address exists only a message to it can tell.
+# One @, no spaces or brackets, a domain of dotted labels. Only a message to the address can show that it exists.
 _LOCAL_PART = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]+")
 _LABEL = re.compile(r"\w(?:[\w-]*\w)?")
 
@@ -24,7 +24,7 @@ class Refused(ValueError):
 
 
 def email_address(text: str) -> str:
-    """The address in one spelling, lower case: it names the account."""
+    """The address in one spelling, in lower case: it identifies the account."""
     email = unicodedata.normalize("NFC", text.strip()).lower()
     if not email:
         raise Refused("Enter an e-mail address.")
@@ -62,7 +62,7 @@ def display_name(text: str) -> str:
 
 @cache
 def _common_passwords() -> frozenset[str]:
-    """Those that are long enough to pass, and tried first by everyone who guesses."""
+    """Common passwords that are long enough to pass the other rules."""
     return frozenset(Path(__file__).with_name("common_passwords.txt").read_text().split())
 
 

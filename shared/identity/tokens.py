@@ -1,20 +1,14 @@
-"""Access tokens: JWTs signed with Ed25519 (`alg` EdDSA), valid for 24 h.
+"""Access tokens: JWTs signed with Ed25519 (`alg` EdDSA), valid for 24 h. PyJWT signs and verifies them.
 
-There is one algorithm and one form, so this is written on cryptography's Ed25519 (35 ms to import, once, when the first
-token is checked) rather than on PyJWT, which imports X.509, RSA and an HTTP client: 130 ms, a quarter of a function's
-cold start. The tests hold it to PyJWT in both directions. (Measured with `python -X importtime`.)
+PyJWT is imported when the first token is issued or verified (ADR 0033): a function that sees none starts without it.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
-import re
 import time
 from typing import Any
 
-from shared.identity.keys import SigningKey, base64url, signing_keys
+from shared.identity.keys import ALGORITHM, SigningKey, signing_keys
 from shared.identity.roles import Principal, Role
 from shared.ids import new_id
 
@@ -24,8 +18,6 @@ AUDIENCE = "wadi"
 CLOCK_SKEW = 10  # seconds that the clock of a machine which verifies may be behind the one that issued
 MAX_LENGTH = 4096
 
-_PART = re.compile(r"[A-Za-z0-9_-]+")
-
 
 class InvalidToken(Exception):
     """An access token that is not accepted; the message says why, in a sentence for a person."""
@@ -33,9 +25,10 @@ class InvalidToken(Exception):
 
 def issue_access_token(user_id: str, role: Role, *, now: float | None = None) -> tuple[str, int]:
     """A signed token for this account, and for how many seconds it is valid."""
+    import jwt
+
     key = signing_keys()[0]
     issued = int(time.time() if now is None else now)
-    header = {"alg": "EdDSA", "kid": key.kid, "typ": "JWT"}
     claims = {
         "iss": ISSUER,
         "aud": AUDIENCE,
@@ -46,55 +39,13 @@ def issue_access_token(user_id: str, role: Role, *, now: float | None = None) ->
         "exp": issued + ACCESS_TOKEN_SECONDS,
         "jti": new_id(),
     }
-    signed = f"{_encode(header)}.{_encode(claims)}"
-    return f"{signed}.{base64url(key.private.sign(signed.encode()))}", ACCESS_TOKEN_SECONDS
+    return jwt.encode(claims, key.private, ALGORITHM, headers={"kid": key.kid}), ACCESS_TOKEN_SECONDS
 
 
 def verify_access_token(token: str, *, now: float | None = None) -> Principal:
-    """Who the token speaks for. Raises InvalidToken; nothing in the token is believed before its signature holds."""
-    parts = token.split(".")
-    if len(token) > MAX_LENGTH or len(parts) != 3:
-        raise InvalidToken("This is not an access token.")
-    header, claims = _decode(parts[0]), _decode(parts[1])
-    if header.get("alg") != "EdDSA":
-        raise InvalidToken("The token is not signed with EdDSA.")
-    _check_signature(_key(header.get("kid")), f"{parts[0]}.{parts[1]}", parts[2])
-    return _principal(claims, time.time() if now is None else now)
-
-
-def jwks() -> dict[str, Any]:
-    """The public keys as a JSON Web Key Set, for the ingress and for anyone who checks tokens."""
-    return {
-        "keys": [
-            {"kty": "OKP", "crv": "Ed25519", "use": "sig", "alg": "EdDSA", "kid": key.kid, "x": key.x}
-            for key in signing_keys()
-        ]
-    }
-
-
-def _key(kid: object) -> SigningKey:
-    for key in signing_keys():
-        if key.kid == kid:
-            return key
-    raise InvalidToken("The token was signed with a key that is not in use here.")
-
-
-def _check_signature(key: SigningKey, signed: str, signature: str) -> None:
-    from cryptography.exceptions import InvalidSignature
-
-    try:
-        key.public.verify(_bytes(signature), signed.encode())
-    except InvalidSignature:
-        raise InvalidToken("The signature of the token does not hold.") from None
-
-
-def _principal(claims: dict[str, Any], now: float) -> Principal:
-    if claims.get("iss") != ISSUER or claims.get("aud") != AUDIENCE:
-        raise InvalidToken("The token was issued by or for somebody else.")
-    if now >= _time(claims, "exp"):
-        raise InvalidToken("The token has expired: log in again, or use the refresh token.")
-    if now + CLOCK_SKEW < _time(claims, "nbf"):
-        raise InvalidToken("The token is not valid yet.")
+    """Who the token speaks for. Raises InvalidToken; no claim is believed before the signature is verified."""
+    claims = _verified_claims(token, _signing_key(token))
+    _check_times(claims, time.time() if now is None else now)
     user_id = claims.get("sub")
     if not isinstance(user_id, str) or not user_id:
         raise InvalidToken("The token names no account.")
@@ -104,35 +55,70 @@ def _principal(claims: dict[str, Any], now: float) -> Principal:
         raise InvalidToken("The token names a role that does not exist.") from None
 
 
+def jwks() -> dict[str, Any]:
+    """The public keys as a JSON Web Key Set, for the ingress and for anyone who checks tokens."""
+    return {"keys": [key.jwk for key in signing_keys()]}
+
+
+def _signing_key(token: str) -> SigningKey:
+    """The key that the header names. The header is only used to choose among our own keys of one algorithm."""
+    import jwt
+
+    # PyJWT accepts base64url with padding; a token of ours has none, so that it has one spelling only.
+    if len(token) > MAX_LENGTH or "=" in token or not token.isascii():
+        raise InvalidToken("This is not an access token.")
+    try:
+        header = jwt.get_unverified_header(token)
+    except jwt.DecodeError:
+        raise InvalidToken("This is not an access token.") from None
+    except jwt.InvalidTokenError:  # `kid` is not a string, or `crit` requires an extension
+        header = {"alg": ALGORITHM}
+    if header.get("alg") != ALGORITHM:
+        raise InvalidToken("The token is not signed with EdDSA.")
+    for key in signing_keys():
+        if key.kid == header.get("kid"):
+            return key
+    raise InvalidToken("The token was signed with a key that is not in use here.")
+
+
+def _verified_claims(token: str, key: SigningKey) -> dict[str, Any]:
+    """The claims of a token that this key signed, issued by and for us; times, account and role are not checked yet."""
+    import jwt
+
+    try:
+        return jwt.decode(
+            token,
+            key.public,
+            algorithms=[ALGORITHM],
+            issuer=ISSUER,
+            audience=AUDIENCE,
+            options={
+                "strict_aud": True,
+                # Checked below: PyJWT has one leeway for `nbf` and `exp` alike, and takes "7" for a time.
+                "verify_exp": False,
+                "verify_nbf": False,
+                "verify_iat": False,
+                "verify_sub": False,
+                "verify_jti": False,
+            },
+        )
+    except jwt.InvalidSignatureError:
+        raise InvalidToken("The signature of the token does not hold.") from None
+    except jwt.DecodeError:
+        raise InvalidToken("This is not an access token.") from None
+    except jwt.InvalidTokenError:
+        raise InvalidToken("The token was issued by or for somebody else.") from None
+
+
+def _check_times(claims: dict[str, Any], now: float) -> None:
+    if now >= _time(claims, "exp"):
+        raise InvalidToken("The token has expired: log in again, or use the refresh token.")
+    if now + CLOCK_SKEW < _time(claims, "nbf"):
+        raise InvalidToken("The token is not valid yet.")
+
+
 def _time(claims: dict[str, Any], name: str) -> int:
     value = claims.get(name)
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidToken(f"The token has no {name}.")
     return value
-
-
-def _encode(part: dict[str, Any]) -> str:
-    return base64url(json.dumps(part, separators=(",", ":")).encode())
-
-
-def _decode(part: str) -> dict[str, Any]:
-    try:
-        value = json.loads(_bytes(part))
-    except (ValueError, RecursionError):  # not JSON, not UTF-8, or nested absurdly deep
-        raise InvalidToken("This is not an access token.") from None
-    if not isinstance(value, dict):
-        raise InvalidToken("This is not an access token.")
-    return value
-
-
-def _bytes(part: str) -> bytes:
-    """Base64url without padding, and nothing else: Python's own decoder skips characters that it does not know."""
-    if not _PART.fullmatch(part):
-        raise InvalidToken("This is not an access token.")
-    try:
-        data = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
-    except binascii.Error:
-        raise InvalidToken("This is not an access token.") from None
-    if base64url(data) != part:  # one token has one spelling
-        raise InvalidToken("This is not an access token.")
-    return data

@@ -12,5 +12,5 @@ class MediaError(Exception):
         self.reason = reason
 
 
-class EncodeTrouble(Exception):
-    """An encode that failed for a reason of ours (killed, disk full, no memory): retrying may help."""
+class EncodeError(Exception):
+    """An encode that failed for a reason on our side (killed, disk full, out of memory): retrying may help."""

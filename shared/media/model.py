@@ -1,4 +1,6 @@
-"""What the media library passes on: plain values, stored as JSON with the video.
+"""The values of the media library: what its parts pass to each other and to its callers.
+
+The plan is stored as JSON with the video.
 
 Times are integers in a named time base, never floats: a cut is exactly the pts of an existing frame.
 """
@@ -7,12 +9,21 @@ from fractions import Fraction
 
 from msgspec import Struct
 
+AUDIO_RENDITION = "audio"  # the name of the one audio rendition, beside those of the ladder
+SAMPLE_RATE = 48_000  # Hz, of the published audio
+AUDIO_BIT_RATE = 128_000  # bit/s
+FRAME_SAMPLES = 1024  # samples in an AAC-LC frame (ISO/IEC 14496-3)
+
 
 class Ratio(Struct, frozen=True):
     """A rational number that JSON can hold."""
 
     num: int
     den: int
+
+    @classmethod
+    def of(cls, value: Fraction) -> "Ratio":
+        return cls(value.numerator, value.denominator)
 
     def fraction(self) -> Fraction:
         return Fraction(self.num, self.den)
@@ -28,7 +39,7 @@ class AudioInfo(Struct, frozen=True):
 
 
 class SourceInfo(Struct, frozen=True):
-    """What a probe found. `width` and `height` are of the displayed picture: rotated, square pixels."""
+    """What a probe found. `width` and `height` are of the displayed picture: after rotation, with square pixels."""
 
     container: str
     video_codec: str
@@ -48,12 +59,21 @@ class SourceInfo(Struct, frozen=True):
     stream_index: int = 0  # of the video stream
     counted: bool = False  # its timestamps cannot be trusted: frame n is at n, in a time base of one frame
     first_picture: float = 0.0  # seconds on the source's own clock; the published timeline starts there
-    sample_format: str = "yuv420p"
-    untagged_matrix: str = ""  # colours that the file does not name: what players would guess at this size
+    sample_format: str = "yuv420p"  # FFmpeg's pixel format
+    untagged_matrix: str = ""  # the colour matrix that players would guess where the file names none; "": it names one
+
+
+class ScanResult(Struct):
+    """What one pass over a source's packets found, in `info.time_base`. The input of planning; it is not stored."""
+
+    pts: list[int]  # sorted, of every packet that gives a picture
+    keyframes: list[int]  # sorted pts
+    end: int  # pts of the last picture + its duration
+    info: SourceInfo
 
 
 class Rendition(Struct, frozen=True):
-    """One rung of the ladder."""
+    """One rung of the ladder: a video rendition."""
 
     name: str  # "1080p"
     width: int
@@ -101,18 +121,18 @@ class MediaSegment(Struct, frozen=True):
     codecs: str  # RFC 6381, "avc1.640028"
     size: int  # bytes
     init_sha256: str = ""  # the same over all segments of a rendition, or the manifest marks a discontinuity
-    filler: bool = False  # nothing in the source could be decoded here: a picture stands still for it
+    filler: bool = False  # nothing in the source could be decoded here: a still picture replaces it
 
 
 class Storyboard(Struct, frozen=True):
-    """Sprites of small pictures over the timeline, for the seek bar."""
+    """Small pictures of the timeline, for the seek bar: tiles in rows and columns on sheets (sprites)."""
 
     tile_width: int
     tile_height: int
     columns: int
     rows: int
     interval: float  # seconds between pictures
-    count: int
+    count: int  # pictures on all sheets
     sheets: list[str]  # paths of JPEG files
 
 

@@ -1,7 +1,6 @@
 """A message as its readers see it."""
 
 from datetime import datetime
-from typing import Any
 
 from msgspec import Struct
 
@@ -17,10 +16,3 @@ class Message(Struct):
     author: Author
     body: str
     created_at: datetime
-
-    @classmethod
-    def of(cls, row: dict[str, Any]) -> "Message":
-        """From a row of the table message, joined with its author's name."""
-        return cls(
-            row["id"], row["video_id"], Author(row["author_id"], row["author_name"]), row["body"], row["created_at"]
-        )

@@ -1,14 +1,15 @@
-"""The port: what any node that stores objects can do.
+"""The ports: what any node that stores objects can do (ObjectStore), and how uploads in parts come to it
+(MultipartUploads).
 
 ObjectError
 ├── InvalidKey        the key is not a plain relative path
 ├── ObjectMissing     there is no object under this key
-├── ChecksumMismatch  the bytes are not those that were promised; nothing was kept
+├── ChecksumMismatch  the bytes have another checksum than was given; nothing was stored
 ├── NodeUnavailable   the node cannot be reached or refuses to work
 ├── NodeFull          the node has no room left
 ├── UploadGone        the multipart upload was completed, aborted, or never was
 ├── PartsMissing      the upload cannot be completed yet: `.numbers`
-├── PartSizeWrong     a part has another length than its place in the file
+├── PartSizeWrong     a part has another length than its number in the file asks for
 └── PartBusy          the part, or the upload, is being written by another process
 """
 
@@ -104,6 +105,49 @@ class Listed(NamedTuple):
     stored: float  # seconds since the epoch by the node's clock; another one once the key is written again
 
 
+class MultipartUploads(ABC):
+    """Uploads in parts to one node. Every method may raise NodeUnavailable and InvalidKey.
+
+    Clients send the parts to signed URLs, in any order and several at once; parts have the same size but for the last
+    one, and are numbered from 1. `upload` is the id that `start` returned for the same key.
+    """
+
+    # Whether a part can be sent only to a URL that was signed for the checksum of its bytes: S3 takes no x-amz- header
+    # that is not part of the signature.
+    binds_checksums: bool = False
+
+    @abstractmethod
+    def start(self, key: str, size: int, part_size: int) -> str:
+        """Begins an upload of `size` bytes in parts of `part_size`; its id. Raises NodeFull."""
+
+    @abstractmethod
+    def signed_part_url(self, key: str, upload: str, part: int, expires_at: int, *, sha256: str | None = None) -> str:
+        """A URL that a client may PUT part number `part` to, until `expires_at` (seconds since the epoch).
+
+        `sha256` (hex) is that of the bytes: the client sends it, in base64, as x-amz-checksum-sha256, and other bytes
+        are refused. Where checksums are bound to URLs, none works without it.
+        """
+
+    @abstractmethod
+    def parts(self, key: str, upload: str) -> list[PartInfo]:
+        """The parts that are durable, by number. Raises UploadGone."""
+
+    @abstractmethod
+    def complete(self, key: str, upload: str) -> ObjectInfo:
+        """Makes the object out of all parts. Called again, it returns the same, until `forget`.
+
+        Raises UploadGone, PartsMissing, PartBusy (a part is being written right now).
+        """
+
+    @abstractmethod
+    def forget(self, key: str, upload: str) -> None:
+        """Deletes the upload and its parts, if it is there; a completed object stays."""
+
+    @abstractmethod
+    def started(self) -> list[Multipart]:
+        """Every upload that was started and not forgotten."""
+
+
 class ObjectStore(ABC):
     """One node: a directory, a bucket, or a prefix of one. Every method may raise NodeUnavailable and InvalidKey.
 
@@ -111,11 +155,13 @@ class ObjectStore(ABC):
     """
 
     id: str
-    # Whether a part can be sent only to a URL that was signed for the checksum of its bytes: S3 takes no x-amz- header
-    # that is not part of the signature.
-    binds_checksums: bool = False
     # Scheme and host of signed URLs; empty where they are relative to the gateway.
     origin: str = ""
+
+    @property
+    @abstractmethod
+    def multipart(self) -> MultipartUploads:
+        """Uploads in parts to this node."""
 
     @abstractmethod
     def check(self) -> None:
@@ -127,7 +173,7 @@ class ObjectStore(ABC):
     ) -> ObjectInfo:
         """Stores the bytes; they are durable when this returns, and invisible before.
 
-        With `sha256` (and `part_size`, see ObjectInfo) bytes that do not match are not kept.
+        With `sha256` (and `part_size`, see ObjectInfo) bytes that do not match are not stored.
         Raises ChecksumMismatch, NodeFull, and whatever `chunks` raises.
         """
 
@@ -175,39 +221,8 @@ class ObjectStore(ABC):
         """
 
     @abstractmethod
-    def start_multipart(self, key: str, size: int, part_size: int) -> str:
-        """Begins an upload in parts; its id. Raises NodeFull."""
-
-    @abstractmethod
-    def signed_part_url(self, key: str, upload: str, part: int, expires_at: int, *, sha256: str | None = None) -> str:
-        """A URL that a client may PUT part number `part` (from 1) to, until `expires_at`.
-
-        `sha256` (hex) is that of the bytes: the client sends it, in base64, as x-amz-checksum-sha256, and other bytes
-        are refused. Where checksums are bound to URLs, none works without it.
-        """
-
-    @abstractmethod
-    def parts(self, key: str, upload: str) -> list[PartInfo]:
-        """The parts that are durable, by number. Raises UploadGone."""
-
-    @abstractmethod
-    def complete_multipart(self, key: str, upload: str) -> ObjectInfo:
-        """Makes the object out of all parts. Called again, it answers the same, until forget_multipart.
-
-        Raises UploadGone, PartsMissing, PartBusy (a part is being written right now).
-        """
-
-    @abstractmethod
-    def forget_multipart(self, key: str, upload: str) -> None:
-        """Drops the upload and its parts, if it is there; a completed object stays."""
-
-    @abstractmethod
-    def multiparts(self) -> list[Multipart]:
-        """Every upload that was started and not forgotten."""
-
-    @abstractmethod
     def sweep(self, before: float) -> int:
-        """Removes what crashes left behind before that time (seconds since the epoch); how many files."""
+        """Deletes what crashes left behind before that time (seconds since the epoch); how many files."""
 
 
 def check_key(key: str) -> str:

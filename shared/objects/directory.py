@@ -2,7 +2,7 @@
 
 node.json        who this node is. A directory without it (a disk that is not mounted) is not written to.
 objects/<key>    the objects
-uploads/<id>/    uploads in parts, see multipart.py
+uploads/<id>/    uploads in parts, see part_files.py
 tmp/             files on their way to objects/
 """
 
@@ -14,13 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 
 from shared.ids import new_id
-from shared.objects import multipart, signing
+from shared.objects import part_files, signing
 from shared.objects.base import (
     CHUNK,
     ChecksumMismatch,
     Digest,
     Listed,
     Multipart,
+    MultipartUploads,
     NodeUnavailable,
     ObjectInfo,
     ObjectMissing,
@@ -38,6 +39,7 @@ class DirectoryStore(ObjectStore):
     def __init__(self, node_id: str, root: Path) -> None:
         self.id = node_id
         self.root = root
+        self._multipart = DirectoryMultipart(self)
 
     @classmethod
     def create(cls, node_id: str, root: Path) -> "DirectoryStore":
@@ -54,7 +56,7 @@ class DirectoryStore(ObjectStore):
     def put(
         self, key: str, chunks: Iterable[bytes], *, sha256: str | None = None, part_size: int | None = None
     ) -> ObjectInfo:
-        path = self._path(key)
+        path = self.path(key)
         self.check()
         draft = self.root / "tmp" / new_id()
         digest = Digest(part_size)
@@ -80,7 +82,7 @@ class DirectoryStore(ObjectStore):
         return ObjectInfo(digest.size, found, part_size)
 
     def open(self, key: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
-        path = self._path(key)
+        path = self.path(key)
         self.check()
         with node_errors(self.root):
             try:
@@ -100,7 +102,7 @@ class DirectoryStore(ObjectStore):
                 yield data
 
     def size(self, key: str) -> int | None:
-        path = self._path(key)
+        path = self.path(key)
         self.check()
         with node_errors(self.root):
             try:
@@ -122,7 +124,7 @@ class DirectoryStore(ObjectStore):
                             yield Listed(key, found.st_size, found.st_mtime)
 
     def delete(self, key: str) -> None:
-        path = self._path(key)
+        path = self.path(key)
         self.check()
         with node_errors(self.root):
             try:
@@ -134,7 +136,7 @@ class DirectoryStore(ObjectStore):
         remove_empty(path.parent, self.root / "objects")
 
     def local_path(self, key: str) -> Path | None:
-        path = self._path(key)
+        path = self.path(key)
         self.check()
         return path if path.is_file() else None
 
@@ -147,49 +149,9 @@ class DirectoryStore(ObjectStore):
         fields = {} if size is None else {"size": size}
         return signing.sign("GET", f"/objects/{self.id}/{check_key(key)}", expires_at, fields)
 
-    def start_multipart(self, key: str, size: int, part_size: int) -> str:
-        check_key(key)
-        self.check()
-        upload = new_id()
-        with node_errors(self.root):
-            multipart.start(self._upload(upload), multipart.Manifest(key, size, part_size))
-        return upload
-
-    def signed_part_url(self, key: str, upload: str, part: int, expires_at: int, *, sha256: str | None = None) -> str:
-        del sha256  # the server of these URLs takes the checksum from the header, signed or not
-        path = f"/objects/{self.id}/{check_key(key)}"
-        return signing.sign("PUT", path, expires_at, {"upload": upload, "part": part})
-
-    def part_writer(self, key: str, upload: str, part: int) -> multipart.PartWriter:
-        """What the server of signed_part_url writes with. Raises UploadGone, PartBusy."""
-        check_key(key)
-        self.check()
-        return multipart.PartWriter(self.root, self._upload(upload), key, part)
-
-    def parts(self, key: str, upload: str) -> list[PartInfo]:
-        self.check()
-        with node_errors(self.root):
-            return multipart.received(self._upload(upload), self._manifest(key, upload))
-
-    def complete_multipart(self, key: str, upload: str) -> ObjectInfo:
-        self.check()
-        with node_errors(self.root):
-            return multipart.complete(self._upload(upload), self._manifest(key, upload), self._path(key))
-
-    def forget_multipart(self, key: str, upload: str) -> None:
-        self.check()
-        with node_errors(self.root):
-            multipart.forget(self._upload(upload))
-
-    def multiparts(self) -> list[Multipart]:
-        self.check()
-        found = []
-        with node_errors(self.root):
-            for folder in (self.root / "uploads").iterdir():
-                with suppress(UploadGone, FileNotFoundError):
-                    manifest = multipart.read_manifest(folder)
-                    found.append(Multipart(folder.name, manifest.key, (folder / "upload.json").stat().st_mtime))
-        return found
+    @property
+    def multipart(self) -> "DirectoryMultipart":
+        return self._multipart
 
     def sweep(self, before: float) -> int:
         self.check()
@@ -203,7 +165,7 @@ class DirectoryStore(ObjectStore):
             for folder in (self.root / "uploads").iterdir():
                 with suppress(FileNotFoundError):
                     if not (folder / "upload.json").exists() and folder.stat().st_mtime < before:
-                        multipart.forget(folder)
+                        part_files.forget(folder)
                         removed += 1
         return removed
 
@@ -215,16 +177,68 @@ class DirectoryStore(ObjectStore):
         if found != self.id:
             raise NodeUnavailable(f"{self.root} is the node {found}, not {self.id}")
 
-    def _path(self, key: str) -> Path:
+    def path(self, key: str) -> Path:
+        """Where the object is, or would be. Raises InvalidKey."""
         return self.root / "objects" / check_key(key)
 
-    def _upload(self, upload: str) -> Path:
+
+class DirectoryMultipart(MultipartUploads):
+    """Uploads in parts to a directory; the files of each are in a folder of its own, see part_files.py."""
+
+    def __init__(self, store: DirectoryStore) -> None:
+        self._store = store
+
+    def start(self, key: str, size: int, part_size: int) -> str:
+        check_key(key)
+        self._store.check()
+        upload = new_id()
+        with node_errors(self._store.root):
+            part_files.start(self._folder(upload), part_files.Manifest(key, size, part_size))
+        return upload
+
+    def signed_part_url(self, key: str, upload: str, part: int, expires_at: int, *, sha256: str | None = None) -> str:
+        del sha256  # the server of these URLs takes the checksum from the header, signed or not
+        path = f"/objects/{self._store.id}/{check_key(key)}"
+        return signing.sign("PUT", path, expires_at, {"upload": upload, "part": part})
+
+    def part_writer(self, key: str, upload: str, part: int) -> part_files.PartWriter:
+        """What the server of signed_part_url writes with. Raises UploadGone, PartBusy."""
+        check_key(key)
+        self._store.check()
+        return part_files.PartWriter(self._store.root, self._folder(upload), key, part)
+
+    def parts(self, key: str, upload: str) -> list[PartInfo]:
+        self._store.check()
+        with node_errors(self._store.root):
+            return part_files.received(self._folder(upload), self._manifest(key, upload))
+
+    def complete(self, key: str, upload: str) -> ObjectInfo:
+        self._store.check()
+        with node_errors(self._store.root):
+            return part_files.complete(self._folder(upload), self._manifest(key, upload), self._store.path(key))
+
+    def forget(self, key: str, upload: str) -> None:
+        self._store.check()
+        with node_errors(self._store.root):
+            part_files.forget(self._folder(upload))
+
+    def started(self) -> list[Multipart]:
+        self._store.check()
+        found = []
+        with node_errors(self._store.root):
+            for folder in (self._store.root / "uploads").iterdir():
+                with suppress(UploadGone, FileNotFoundError):
+                    manifest = part_files.read_manifest(folder)
+                    found.append(Multipart(folder.name, manifest.key, (folder / "upload.json").stat().st_mtime))
+        return found
+
+    def _folder(self, upload: str) -> Path:
         if "/" in check_key(upload):
             raise UploadGone(f"there is no upload {upload}")
-        return self.root / "uploads" / upload
+        return self._store.root / "uploads" / upload
 
-    def _manifest(self, key: str, upload: str) -> multipart.Manifest:
-        manifest = multipart.read_manifest(self._upload(upload))
+    def _manifest(self, key: str, upload: str) -> part_files.Manifest:
+        manifest = part_files.read_manifest(self._folder(upload))
         if manifest.key != key:
             raise UploadGone(f"upload {upload} is not one of {key}")
         return manifest

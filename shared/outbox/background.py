@@ -1,7 +1,7 @@
-"""Relays to Kafka or a Broker beside the requests: a request only says that there is something, and waits for neither.
+"""Relays to Kafka or a Broker in the background, so that requests do not wait for them.
 
-One thread of this process, started at the first event. While the other side is away it tries again after a pause that
-grows; should the process end before, relay_outbox (every minute) sends what it leaves.
+One thread of this process, started at the first event. While the other server does not answer, the thread tries again
+after a growing pause. If the process ends before that, relay_outbox (every minute) sends what is left.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _pid = 0
 
 
 def wake() -> None:
-    """There is something in the outbox."""
+    """Has the thread relay what is in the outbox."""
     global _thread, _pid
     _wanted.set()
     if _thread is not None and _pid == os.getpid():

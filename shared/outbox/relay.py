@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import logging
-
 import psycopg2
 from psycopg2.extensions import connection
 
 from shared.config import ConfigError
-from shared.outbox.broker import target
-from shared.outbox.kafka import connection as brokers
-from shared.outbox.postgres import relay as postgres
+from shared.outbox.postgres.relay import relay_to_postgres
+from shared.outbox.transport import Transport, transport
 from shared.telemetry import metrics
-
-log = logging.getLogger("wadi.outbox")
 
 
 def relay(db: connection) -> int:
@@ -21,36 +16,25 @@ def relay(db: connection) -> int:
 
     Raises ConfigError when Kafka or the Broker did not take all: what it did not take is still in the outbox.
     """
-    transport = "kafka" if brokers.in_use() else "broker" if target.in_use() else "postgres"
+    chosen = transport()
     try:
-        moved = _relay(db, transport)
+        moved = _relay_to(chosen, db)
     except (psycopg2.Error, ConfigError):
-        metrics.RELAY_FAILURES.labels(transport).inc()
+        metrics.RELAY_FAILURES.labels(chosen).inc()
         raise
-    metrics.RELAYED.labels(transport).inc(moved)
+    metrics.RELAYED.labels(chosen).inc(moved)
     return moved
 
 
-def _relay(db: connection, transport: str) -> int:
-    if transport == "kafka":
-        from shared.outbox.kafka import relay as kafka
+def _relay_to(chosen: Transport, db: connection) -> int:
+    match chosen:
+        case Transport.KAFKA:
+            from shared.outbox.kafka.relay import relay_to_kafka  # it brings Kafka's client
 
-        return kafka.relay(db)
-    if transport == "broker":
-        from shared.outbox.broker import relay as sink
+            return relay_to_kafka(db)
+        case Transport.BROKER:
+            from shared.outbox.broker.relay import relay_to_broker
 
-        return sink.relay(db)
-    return postgres.relay(db)
-
-
-def relay_soon(db: connection) -> None:
-    """Relays after a commit. The events are safe already, so a failure here is no failure of the work."""
-    if brokers.in_use() or target.in_use():
-        from shared.outbox import background
-
-        background.wake()
-        return
-    try:
-        relay(db)
-    except psycopg2.Error as error:
-        log.warning("relay failed, relay_outbox will send these events: %s", error)
+            return relay_to_broker(db)
+        case Transport.POSTGRES:
+            return relay_to_postgres(db)

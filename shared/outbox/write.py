@@ -8,7 +8,7 @@ from msgspec.json import encode
 from events.base import Event, data_schema
 from shared.db import Transaction
 from shared.ids import new_id
-from shared.outbox.relay import relay_soon
+from shared.outbox.after_commit import relay_soon
 from shared.telemetry import trace
 
 LARGEST_DATA = 512 * 1024  # half of what Kafka takes in one record

@@ -1,1 +1,4 @@
-"""How often a client may ask: counters for all processes, in Redis or PostgreSQL, and the limit of a route."""
+"""Rate limits: counters that all processes share, and the limit per client of a route.
+
+This package alone writes the table rate_limit. It may import shared.cache, shared.db, shared.config and shared.errors.
+"""

@@ -1,10 +1,12 @@
 """Counts that all processes share: in Redis when REDIS_URL is set, in PostgreSQL when it is not or does not answer.
 
-Never in memory: a function's processes come and go and there may be several, so a limit would be forgotten at each
-scale to zero. When Redis comes or goes, the counts of the present windows begin anew.
+They are never in memory: a function may have several processes, and none after each scale to zero. When Redis starts
+or stops answering, the counts of the current windows start again at zero.
 """
 
 from datetime import timedelta
+
+from msgspec import Struct
 
 from shared import cache, db
 from shared.config import setting
@@ -12,17 +14,22 @@ from shared.config import setting
 KEPT_HOURS = 24  # longer than any window
 
 
-def count(name: str, who: str, window_s: int) -> tuple[int, int]:
-    """Counts one more: how many in this window, and the seconds until it ends.
+class _Window(Struct):
+    used: int
+    wait: int  # seconds
 
-    A window begins with the first count after the one before has ended.
+
+def count(name: str, who: str, window_s: int) -> tuple[int, int]:
+    """Adds one: the count in this window, and the seconds until the window ends (>= 1).
+
+    A window begins with the first count after the previous one has ended.
     """
     counted = cache.count(_key(name, who), window_s) if setting("REDIS_URL") else None
     return counted or _count_in_postgres(name, who, window_s)
 
 
 def clear(name: str, who: str) -> None:
-    """The window begins anew."""
+    """Sets the count to zero."""
     if setting("REDIS_URL"):
         cache.forget(_key(name, who))
     with db.transaction() as tx:
@@ -30,7 +37,7 @@ def clear(name: str, who: str) -> None:
 
 
 def forget_old(tx: db.Transaction) -> None:
-    """Removes what can no longer matter."""
+    """Removes windows that ended long ago."""
     tx.execute("delete from rate_limit where window_start < now() - make_interval(hours => %s)", (KEPT_HOURS,))
 
 
@@ -40,7 +47,8 @@ def _key(name: str, who: str) -> str:
 
 def _count_in_postgres(name: str, who: str, window_s: int) -> tuple[int, int]:
     with db.transaction() as tx:
-        row = tx.one(
+        window = tx.one(
+            _Window,
             """
             insert into rate_limit as r (name, client, window_start, used) values (%(name)s, %(who)s, now(), 1)
             on conflict (name, client) do update set
@@ -50,5 +58,5 @@ def _count_in_postgres(name: str, who: str, window_s: int) -> tuple[int, int]:
             """,
             {"name": name, "who": who, "window": timedelta(seconds=window_s)},
         )
-    assert row is not None, "an upsert returns its row"
-    return row["used"], max(1, row["wait"])
+    assert window is not None, "an upsert returns its row"
+    return window.used, max(1, window.wait)

@@ -13,13 +13,13 @@ class PerClient(NamedTuple):
     calls: int
     per: int
 
-    def spend(self, client: str) -> None:
-        """Raises Problem too-many-requests, with Retry-After."""
+    def check(self, client: str) -> None:
+        """Counts this call. Raises Problem too-many-requests, with Retry-After."""
         used, wait = count(self.name, client, self.per)
         if used > self.calls:
             raise too_many(f"Too many requests: try again in {wait} s.", wait)
 
 
 def too_many(detail: str, wait: int) -> Problem:
-    """429 for somebody who may come again in `wait` seconds."""
+    """Status 429, with `wait` seconds in Retry-After."""
     return Problem("too-many-requests", detail, headers={"Retry-After": str(wait)}, retry_after_s=wait)

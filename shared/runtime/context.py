@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import flask
 from werkzeug.datastructures import Headers
@@ -14,6 +14,9 @@ from shared.config import setting
 from shared.errors import Problem
 from shared.identity import InvalidToken, Principal, verify_access_token
 from shared.runtime.idempotency import Lease
+
+if TYPE_CHECKING:
+    from shared.coordination import Fence
 
 
 def event_source(capability: str) -> str:
@@ -45,6 +48,7 @@ class Context:
         self._query_token = query_token
         self._joined = joined
         self._lease = lease
+        self.fence: Fence | None = None  # of the lock that an exclusive job works under
 
     @contextmanager
     def transaction(self) -> Iterator[db.Transaction]:
@@ -55,6 +59,8 @@ class Context:
         with db.transaction(self.source) as tx:
             if self._lease is not None:
                 self._lease.fence(tx)
+            if self.fence is not None:
+                self.fence.check(tx)
             yield tx
 
     @property

@@ -1,4 +1,4 @@
-"""From a request to its answer: the three kinds of function, with everything they have in common."""
+"""From a request to its response: the three kinds of function, with everything they have in common."""
 
 import logging
 import time
@@ -16,45 +16,46 @@ from shared.runtime import access
 from shared.runtime.capability import EventCapability, HttpCapability, PingCapability
 from shared.runtime.context import Context, event_source
 from shared.runtime.http import read_fields, read_request, write_problem, write_response
-from shared.runtime.idempotency import Lease, Receipt, claim
-from shared.telemetry import metrics, trace
+from shared.runtime.idempotency import IdempotencyKey, Lease, complete
+from shared.telemetry import logs, metrics, trace
 
 log = logging.getLogger("wadi.function")
 
 Attributes = dict[str, Any]
 Arguments = tuple[Any, ...]
 
-# Trouble of ours that passes: the database is restarted, a lock is waited for too long.
-PASSING = (psycopg2.OperationalError, psycopg2.InterfaceError, ConfigError, LeaseLost, Unavailable)
+# Errors of ours that end by themselves: the database is restarted, a lock is waited for too long.
+TRANSIENT = (psycopg2.OperationalError, psycopg2.InterfaceError, ConfigError, LeaseLost, Unavailable)
 
 
-def answer_request(capability: HttpCapability, request: flask.Request) -> flask.Response:
+def dispatch_request(capability: HttpCapability, request: flask.Request) -> flask.Response:
     """Runs an HTTP function; errors become problem+json."""
     return _measured(capability.name, request, lambda: _request(capability, request))
 
 
-def answer_event(capability: EventCapability, request: flask.Request) -> flask.Response:
-    """Runs an event function: 204 handled (now or before), 400 malformed, 409 in progress elsewhere, 503 trouble."""
+def dispatch_event(capability: EventCapability, request: flask.Request) -> flask.Response:
+    """Runs an event function: 204 handled (now or before), 400 malformed, 409 in progress elsewhere, 503 try again."""
     return _measured(capability.name, request, lambda: _event(capability, request))
 
 
-def answer_ping(capability: PingCapability, request: flask.Request) -> flask.Response:
+def dispatch_ping(capability: PingCapability, request: flask.Request) -> flask.Response:
     """Runs a function that a PingSource wakes: 204, or 503."""
 
     def work() -> flask.Response:
         capability.call(Context(capability.name, request))
         return write_response(None)
 
-    return _measured(capability.name, request, lambda: _retried_on_trouble(work))
+    return _measured(capability.name, request, lambda: _retried_on_error(work))
 
 
 def _measured(name: str, request: flask.Request, work: Callable[[], flask.Response]) -> flask.Response:
     trace.enter(request.headers.get(trace.HEADER) or request.headers.get("ce-traceparent"))
+    logs.set_subject(None)
     began = time.perf_counter()
-    answer = work()
-    metrics.REQUESTS.labels(name, str(answer.status_code)).inc()
+    response = work()
+    metrics.REQUESTS.labels(name, str(response.status_code)).inc()
     metrics.SECONDS.labels(name).observe(time.perf_counter() - began)
-    return answer
+    return response
 
 
 def _request(capability: HttpCapability, request: flask.Request) -> flask.Response:
@@ -71,17 +72,17 @@ def _request(capability: HttpCapability, request: flask.Request) -> flask.Respon
                 headers={"Allow": capability.route.method},
             )
         context = Context(capability.name, request, query_token=capability.query_token)
-        if capability.access is not access.Access.PUBLIC:
+        if capability.access.reads_token:
             access.check(capability.access, context.principal)
         if capability.limit:
-            capability.limit.spend(context.client)
+            capability.limit.check(context.client)
         if capability.request is None:
             return write_response(capability.call(context))
         read = read_fields if capability.raw_body else read_request
         return write_response(capability.call(read(capability.request, request, fields), context))
     except Problem as problem:
         return write_problem(problem)
-    except PASSING as error:
+    except TRANSIENT as error:
         # one line and no stack: it is said for every request while a backend is away
         log.error("%s: unavailable: %s", capability.name, _one_line(error))
         return write_problem(
@@ -101,34 +102,43 @@ def _event(capability: EventCapability, request: flask.Request) -> flask.Respons
         return write_problem(Problem("invalid-request", str(error)))
     if "traceparent" in received.attributes:  # in structured mode it is not among the headers
         trace.enter(received.attributes["traceparent"])
-    receipt = Receipt(capability.name, received.attributes["source"], received.attributes["id"])
+    logs.set_subject(event)
+    key = IdempotencyKey(capability.name, received.attributes["source"], received.attributes["id"])
     handle = _handle_at_once if capability.lease is None else _handle_under_lease
     arguments = () if event is None else (event,)
-    return _retried_on_trouble(lambda: handle(capability, request, received.attributes, receipt, arguments))
+    return _retried_on_error(lambda: handle(capability, request, received.attributes, key, arguments))
 
 
 def _handle_at_once(
-    capability: EventCapability, request: flask.Request, attributes: Attributes, receipt: Receipt, arguments: Arguments
+    capability: EventCapability,
+    request: flask.Request,
+    attributes: Attributes,
+    key: IdempotencyKey,
+    arguments: Arguments,
 ) -> flask.Response:
-    """One transaction for the claim and for all that the function does."""
+    """One transaction for the record that the event is completed and for all that the function does."""
     with db.transaction(event_source(capability.name)) as tx:
-        if claim(tx, receipt):
+        if complete(tx, key):
             capability.call(*arguments, Context(capability.name, request, event=attributes, joined=tx))
     return write_response(None)
 
 
 def _handle_under_lease(
-    capability: EventCapability, request: flask.Request, attributes: Attributes, receipt: Receipt, arguments: Arguments
+    capability: EventCapability,
+    request: flask.Request,
+    attributes: Attributes,
+    key: IdempotencyKey,
+    arguments: Arguments,
 ) -> flask.Response:
     assert capability.lease is not None
-    lease = Lease(receipt, capability.lease)
+    lease = Lease(key, capability.lease)
     if lease.acquire():
         with lease:
             capability.call(*arguments, Context(capability.name, request, event=attributes, lease=lease))
     return write_response(None)
 
 
-def _retried_on_trouble(work: Callable[[], flask.Response]) -> flask.Response:
+def _retried_on_error(work: Callable[[], flask.Response]) -> flask.Response:
     try:
         return work()
     except Malformed as error:
@@ -136,7 +146,7 @@ def _retried_on_trouble(work: Callable[[], flask.Response]) -> flask.Response:
         return write_problem(Problem("invalid-request", str(error)))
     except Busy as error:
         return write_problem(Problem("in-progress", str(error)))
-    except PASSING as error:
+    except TRANSIENT as error:
         log.error("not handled, to be retried: %s", _one_line(error))
         return _to_be_retried(error)
     except Exception as error:

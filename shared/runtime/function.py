@@ -13,12 +13,15 @@ from shared.rate_limit.per_client import PerClient
 from shared.runtime.access import Access
 from shared.runtime.capability import ATTRIBUTE, Capability, EventCapability, HttpCapability, PingCapability
 from shared.runtime.context import Context
-from shared.runtime.dispatch import answer_event, answer_ping, answer_request
+from shared.runtime.dispatch import dispatch_event, dispatch_ping, dispatch_request
 from shared.runtime.http import Accepted, Created, Encoded, Response, Route
+from shared.runtime.jobs import exclusively
 
 __all__ = [
     "ADMIN",
+    "ANYONE",
     "CREATOR",
+    "OWNER",
     "PUBLIC",
     "USER",
     "Accepted",
@@ -36,7 +39,8 @@ __all__ = [
     "seconds",
 ]
 
-PUBLIC, USER, CREATOR, ADMIN = Access.PUBLIC, Access.USER, Access.CREATOR, Access.ADMIN
+ANYONE, PUBLIC, USER = Access.ANYONE, Access.PUBLIC, Access.USER
+CREATOR, OWNER, ADMIN = Access.CREATOR, Access.OWNER, Access.ADMIN
 
 Call = Callable[..., Any]
 Served = Callable[[flask.Request], flask.Response]
@@ -58,11 +62,14 @@ def http_function(
     raw_body: bool = False,
     query_token: bool = False,
 ) -> Callable[[Call], Served]:
-    """Answers requests of one route. `raw_body` leaves the body to the function; `query_token` accepts ?token=."""
+    """Answers requests of one route, of those callers that `access` lets in.
+
+    `raw_body` leaves the body to the function; `query_token` accepts ?token=.
+    """
 
     def decorate(call: Call) -> Served:
         hints = get_type_hints(call)
-        takes = [hints[name] for name in inspect.signature(call).parameters if hints[name] is not Context]
+        takes = [kind for kind in _parameters(call, hints) if kind is not Context]
         capability = HttpCapability(
             name=call.__name__,
             route=Route.parse(route),
@@ -74,7 +81,7 @@ def http_function(
             answer=hints.get("return"),
             call=call,
         )
-        return _served(capability, functools.partial(answer_request, capability))
+        return _served(capability, functools.partial(dispatch_request, capability))
 
     return decorate
 
@@ -85,19 +92,29 @@ def event_function(*events: type[Event], lease: float | None = None) -> Callable
 
     def decorate(call: Call) -> Served:
         capability = EventCapability(call.__name__, events, lease, call)
-        return _served(capability, functools.partial(answer_event, capability))
+        return _served(capability, functools.partial(dispatch_event, capability))
 
     return decorate
 
 
-def ping_function() -> Callable[[Call], Served]:
-    """Is woken by a PingSource."""
+def ping_function(*, exclusive: str | None = None) -> Callable[[Call], Served]:
+    """Is woken by a PingSource. `exclusive` names a lock: while another process holds it, nothing is done (see
+    shared/runtime/jobs.py)."""
 
     def decorate(call: Call) -> Served:
-        capability = PingCapability(call.__name__, call)
-        return _served(capability, functools.partial(answer_ping, capability))
+        capability = PingCapability(call.__name__, exclusively(exclusive, call) if exclusive else call)
+        return _served(capability, functools.partial(dispatch_ping, capability))
 
     return decorate
+
+
+def _parameters(call: Call, hints: dict[str, Any]) -> list[Any]:
+    """The annotations of the parameters, in their order. Raises TypeError when one has none."""
+    names = list(inspect.signature(call).parameters)
+    for name in names:
+        if name not in hints:
+            raise TypeError(f"{call.__name__}: the parameter {name} needs an annotation.")
+    return [hints[name] for name in names]
 
 
 def _served(capability: Capability, answer: Served) -> Served:

@@ -1,28 +1,28 @@
-"""The Range header (RFC 9110, 14.2), as far as players use it: one range of bytes."""
+"""The Range header (RFC 9110, section 14.2), as far as players use it: one range of bytes."""
 
 import re
 
 from werkzeug.datastructures import Headers
+from werkzeug.http import parse_range_header
 
 from shared.errors import Problem
 
-_ONE = re.compile(r"bytes=(\d*)-(\d*)")
-
 
 def wanted_range(headers: Headers, size: int, etag: str) -> tuple[int, int] | None:
-    """Start and end (not included) of the part that is asked for; None: all of it, also where the header is another
-    thing than one range, or If-Range names other bytes. Raises Problem range-not-satisfiable."""
+    """Start and end (exclusive) of the bytes that are asked for. None means all of them: the header is missing, is
+    malformed or has several ranges, or If-Range names another ETag. Raises Problem range-not-satisfiable."""
     header = headers.get("Range", "").strip()
-    found = _ONE.fullmatch(header)
-    if found is None or not (found[1] or found[2]) or headers.get("If-Range", f'"{etag}"') != f'"{etag}"':
+    if headers.get("If-Range", f'"{etag}"') != f'"{etag}"':  # RFC 9110, 13.1.5: a weak ETag does not match either
         return None
-    first, last = found[1], found[2]
-    if first:
-        start, end = int(first), min(int(last) + 1, size) if last else size
-        if last and int(last) < start:
-            return None
-    else:
-        start, end = max(0, size - int(last)), size
+    # werkzeug takes a suffix of no bytes for malformed; by section 14.1.2 it is valid and cannot be satisfied.
+    no_bytes = re.fullmatch("bytes=-0+", header)
+    found = parse_range_header(header)
+    if not no_bytes and (found is None or found.units != "bytes" or len(found.ranges) != 1):
+        return None
+    start, end = found.ranges[0] if found else (size, None)
+    if start < 0:  # a suffix: the last bytes, all of them where there are fewer
+        start = max(0, size + start)
+    end = size if end is None else min(end, size)
     if start >= end:
         raise Problem(
             "range-not-satisfiable",

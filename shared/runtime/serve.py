@@ -21,11 +21,11 @@ from functions_framework.exceptions import FunctionsFrameworkException
 from werkzeug.exceptions import HTTPException
 
 from shared import cache
-from shared.config import ConfigError, integer, setting
+from shared.config import ConfigError, check_settings, integer, setting
 from shared.errors import PROBLEMS, Problem
 from shared.runtime.capability import capability_of
 from shared.runtime.http import write_problem
-from shared.telemetry import health as ready
+from shared.runtime.readiness import readiness_of_function
 from shared.telemetry import logs, metrics
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -93,13 +93,13 @@ def _ready() -> flask.Response:
 
     try:
         with db.transaction() as tx:
-            tx.one("select 1 as one")
+            tx.exists("select 1")
     except Exception as error:
         metrics.BACKEND_UP.labels("database").set(0)
         log.warning("not ready: %s", error)
         return write_problem(Problem("unavailable", f"The database does not answer: {error}"))
     metrics.BACKEND_UP.labels("database").set(1)
-    found = ready.readiness()
+    found = readiness_of_function()
     if found.down:
         reasons = "; ".join(found.down.values())
         log.warning("not ready: %s", reasons)
@@ -117,16 +117,16 @@ def _check_settings() -> None:
     """Raises ConfigError for what would make every request fail. That a backend answers, /ready tells: it may be down
     for a moment."""
     from shared.db import database_url  # every function has imported it by now
-    from shared.outbox.broker import target
-    from shared.outbox.kafka import connection as brokers
+    from shared.outbox.broker import sink
+    from shared.outbox.kafka import client
 
+    check_settings()
     database_url()
-    if brokers.in_use():
-        brokers.addresses()
-    if target.in_use():
-        target.check_settings()
+    if setting("KAFKA_BROKERS"):
+        client.addresses()
+    if setting("K_SINK"):
+        sink.check_settings()
     cache.check_settings()
-    integer("MAX_BODY_BYTES", minimum=1)
     if not setting("JWT_SECRET"):
         raise ConfigError("JWT_SECRET is not set: access tokens cannot be signed or checked without it.")
 

@@ -10,7 +10,8 @@ Visibility = Literal["public", "private"]
 
 
 class Document(Struct):
-    """Something to be found. A message has its video's owner, visibility and title, but is found by its body only."""
+    """A video or a message in the index. A message has its video's owner, visibility and title, but only its body is
+    searched."""
 
     kind: Kind
     id: str
@@ -23,7 +24,7 @@ class Document(Struct):
 
 
 class Hit(Struct):
-    """Something that was found. `title_html` and `snippet` are HTML: escaped, with <mark> around what was searched."""
+    """A result. `title_html` and `snippet` are HTML: escaped, with <mark> around the words that matched."""
 
     kind: Kind
     id: str
@@ -42,18 +43,18 @@ class Results(Struct, omit_defaults=True):
 
 
 class BadCursor(ValueError):
-    """A cursor that no page gave."""
+    """A cursor that is not the `next` of any page."""
 
 
 class SearchIndex(ABC):
-    """A document whose title matches comes before one whose description does, and that before one found by its tags.
+    """Matches in the title come first, then matches in the description, then matches in the tags.
 
     The query is what a person types: words (all must occur; the last one may be unfinished), "a phrase", -without, OR.
-    No text is an error; one without anything to search for finds nothing.
+    Every text is a valid query; one without any word to search for finds nothing.
 
-    Writes are made while the video's row is locked, and are the last of their transaction: so of two writes of one
-    document the later one has read the later state. Each of them changes the generation (shared/search/generation.py).
-    Raises Unavailable when it does not answer.
+    A write must be the last of its transaction, with the video's row locked: so of two writes of one document the later
+    one has read the later state. Each write changes the generation (shared/search/generation.py). Every method raises
+    Unavailable when the index does not answer.
     """
 
     @abstractmethod
@@ -68,7 +69,7 @@ class SearchIndex(ABC):
     def search(
         self, text: str, *, viewer: str | None, kind: Kind | None = None, limit: int = 20, cursor: str | None = None
     ) -> Results:
-        """What `viewer` (an account, None: anyone) may see: public videos and his own, and their messages.
+        """What `viewer` (an account; None: anyone) may see: public videos and their own, and the messages of both.
 
         Raises BadCursor.
         """

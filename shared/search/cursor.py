@@ -1,4 +1,4 @@
-"""Cursors: the place of the last hit of a page, opaque to clients."""
+"""Cursors: the position of the last hit of a page, opaque to clients."""
 
 import base64
 import re
@@ -11,18 +11,18 @@ REFUSAL = "The cursor is not one that a page of results gave."
 _FORM = re.compile(r"(?P<score>\d\.\d{6}) (?P<id>[\w-]+)")
 
 
-class Place(NamedTuple):
-    """Hits are sorted by score, then by id, which makes every place unique."""
+class Position(NamedTuple):
+    """Hits are sorted by score, then by id, which makes every position unique."""
 
     score: Decimal
     id: str
 
 
-def write(place: Place) -> str:
-    return base64.urlsafe_b64encode(f"{place.score} {place.id}".encode()).rstrip(b"=").decode()
+def write(position: Position) -> str:
+    return base64.urlsafe_b64encode(f"{position.score} {position.id}".encode()).rstrip(b"=").decode()
 
 
-def read(cursor: str) -> Place:
+def read(cursor: str) -> Position:
     """Raises BadCursor."""
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
@@ -31,4 +31,4 @@ def read(cursor: str) -> Place:
     found = _FORM.fullmatch(text)
     if found is None:
         raise BadCursor(REFUSAL)
-    return Place(Decimal(found["score"]), found["id"])
+    return Position(Decimal(found["score"]), found["id"])

@@ -1,4 +1,4 @@
-"""What of a document is stored, shown and indexed, whichever engine holds it."""
+"""What is stored, shown and indexed of a document, the same for each engine."""
 
 import unicodedata
 from typing import NamedTuple
@@ -11,7 +11,7 @@ MAX_HIGHLIGHTED = 20_000
 
 
 class Prepared(NamedTuple):
-    """`title`, `body` and `tags` are what is shown; `words` is what is found, where the words stand: folded."""
+    """`title`, `body` and `tags` are shown; `words` is searched: the folded words of each field."""
 
     title: str
     body: str

@@ -1,4 +1,4 @@
-"""HTML that shows where a text matched."""
+"""HTML with the matches in a text highlighted."""
 
 from collections.abc import Iterable
 from html import escape
@@ -9,7 +9,7 @@ Span = tuple[int, int]
 
 
 def spans(bracketed: str) -> set[Span]:
-    """Where the [words in brackets] are in the text without brackets."""
+    """The positions of the [words in brackets], counted in the text without brackets."""
     found = set()
     position = start = 0
     for character in bracketed:

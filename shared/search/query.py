@@ -1,4 +1,4 @@
-"""What a person types into a search box: words, "phrases", -exclusions and OR."""
+"""Parses what people type into a search box: words, "phrases", -exclusions and OR."""
 
 import re
 import unicodedata
@@ -22,7 +22,7 @@ class Term(NamedTuple):
 
 
 def parse(text: str) -> list[list[Term]]:
-    """Alternatives, each a list of terms that must all hold. Anything is understood somehow; nothing is an error."""
+    """Alternatives, each a list of terms that must all hold. Every text is valid."""
     alternatives: list[list[Term]] = [[]]
     count = 0
     for token in _TOKEN.finditer(unicodedata.normalize("NFC", text)):
@@ -35,9 +35,12 @@ def parse(text: str) -> list[list[Term]]:
     return [terms for terms in alternatives if any(not term.excluded for term in terms)]
 
 
-def insisted_on(words: Sequence[Word], term: Callable[[Word], Term], weighty: Callable[[Word], bool]) -> list[Word]:
-    """ "the" is no word to insist on, unless there is no other. Empty when no word must occur."""
-    heavy = [word for word in words if weighty(word)]
+def required_words(
+    words: Sequence[Word], term: Callable[[Word], Term], significant: Callable[[Word], bool]
+) -> list[Word]:
+    """The words that must occur: not stop words such as "the", unless there are no others. Empty
+    when all words are excluded ones."""
+    heavy = [word for word in words if significant(word)]
     needed = heavy if any(not term(word).excluded for word in heavy) else list(words)
     return needed if any(not term(word).excluded for word in needed) else []
 

@@ -1,4 +1,4 @@
-"""English words that are too common to be insisted on: those of PostgreSQL's `english`, so that both engines agree."""
+"""English stop words, which a match need not contain: those of PostgreSQL's `english`, so that both engines agree."""
 
 _WORDS = """
     i me my myself we our ours ourselves you your yours yourself yourselves he him his himself she her hers herself it

@@ -1,4 +1,4 @@
-"""How text is compared: without case, accents and punctuation. Documents and queries go through the same fold."""
+"""Folds text for comparison: no case, accents or punctuation. Documents and queries are folded alike."""
 
 import unicodedata
 from functools import lru_cache

@@ -1,4 +1,4 @@
-"""What the storage refuses, as answers that a caller can act on."""
+"""Errors of the storage as problems that a client can act on."""
 
 import logging
 from collections.abc import Iterator

@@ -1,11 +1,10 @@
 """What is stored, by tier, and what the cold tier saves."""
 
-from typing import Any
-
 from msgspec import Struct
 
 from shared.config import integer
 from shared.db import Transaction
+from shared.storage.deletion_queue import queue_length
 from shared.storage.erasure.freeze import enabled, impediment
 from shared.storage.nodes.nodes import load
 from shared.storage.placement.replicate import replicas_wanted
@@ -32,6 +31,10 @@ class Tier(Struct):
     stored_bytes: int = 0
 
 
+class _TierRow(Tier, kw_only=True):
+    tier: str
+
+
 class Report(Struct):
     """`saved_bytes`: what the cold tier takes less than replicas would. `waiting_removals`: what is to go from nodes,
     as soon as they answer. `freezing`: whether it is on, and why not where it cannot."""
@@ -49,14 +52,14 @@ class Report(Struct):
 
 
 def report(tx: Transaction) -> Report:
-    tiers = {row.pop("tier"): Tier(**row) for row in tx.all(_TIERS, {})}
+    tiers = {
+        row.tier: Tier(row.objects, row.bytes, row.replicas, row.stored_bytes) for row in tx.all(_TierRow, _TIERS, {})
+    }
     nodes = load(tx)
     factor = replicas_wanted(nodes)
     hot, cold, sources = (tiers.get(name, Tier()) for name in ("hot", "cold", "sources"))
     stored = hot.stored_bytes + cold.stored_bytes + sources.stored_bytes
     saved = cold.bytes * factor - cold.stored_bytes
-    removals: dict[str, Any] | None = tx.one("select count(*) as notes from removal")
-    assert removals is not None
     return Report(
         hot,
         cold,
@@ -65,7 +68,7 @@ def report(tx: Transaction) -> Report:
         stored + saved,
         stored,
         saved,
-        removals["notes"],
+        queue_length(tx),
         integer("FREEZE_AFTER_DAYS"),
         (impediment(nodes) or "on") if enabled() else "off: FREEZE_AFTER_DAYS is 0",
     )

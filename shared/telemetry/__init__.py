@@ -1,2 +1,4 @@
-"""What an operator sees of a process: its logs, metrics, trace and health. It imports nothing of shared/ but
-settings."""
+"""What an operator sees of a process: its logs, metrics and traces.
+
+Every metric is declared here, and only here. It may import settings, and nothing else of shared/.
+"""

@@ -1,4 +1,4 @@
-"""What an uploader tells of a file, checked."""
+"""Checks what a client says about a file: name, title, description, tags, visibility, size."""
 
 import re
 from pathlib import PureWindowsPath
@@ -6,13 +6,13 @@ from typing import NamedTuple
 
 from shared.config import integer
 from shared.errors import Problem
+from shared.videos.state import Visibility
 
 MAX_NAME = 255
 MAX_TITLE = 200
 MAX_DESCRIPTION = 5000
 MAX_TAGS = 20
 MAX_TAG = 50
-VISIBILITIES = ("public", "private")
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _CONTROL_BUT_LINES = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
@@ -38,7 +38,7 @@ def check_details(name: str, title: str | None, description: str, tags: list[str
             ("title", _text_fault(title, MAX_TITLE)),
             ("description", _text_fault(description, MAX_DESCRIPTION, _CONTROL_BUT_LINES)),
             ("tags", _tags_fault(tags)),
-            ("visibility", None if visibility in VISIBILITIES else "Give public or private."),
+            ("visibility", None if visibility in tuple(Visibility) else "Give public or private."),
         )
         if message
     ]

@@ -1,4 +1,4 @@
-"""A multipart/form-data body as it arrives: the file passes through in pieces, the other fields are kept."""
+"""Reads a multipart/form-data body as a stream: the file is passed on in chunks, the other fields are kept."""
 
 from collections.abc import Iterator
 from typing import IO
@@ -27,7 +27,7 @@ class Form:
         self.fields: list[tuple[str, str]] = []
 
     def file_name(self) -> str:
-        """Reads as far as the file; its name. Raises Problem when there is none."""
+        """Reads up to the beginning of the file; returns its name. Raises Problem when there is no file."""
         event = self._fields_until_file()
         if event is None:
             raise Problem("invalid-request", "The form has no file: send it as the field 'file'.")

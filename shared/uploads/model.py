@@ -2,13 +2,13 @@
 
 from base64 import b64encode
 from datetime import datetime
-from typing import Any
 
 from msgspec import UNSET, Struct, UnsetType
 
 from shared.errors import Problem
 from shared.objects import ObjectStore, PartInfo
 from shared.objects.base import part_count, part_length
+from shared.uploads.row import MultipartUpload, State
 
 MIB = 1024 * 1024
 MIN_PART_SIZE = 8 * MIB
@@ -16,7 +16,7 @@ MAX_PARTS = 1000
 
 
 class Part(Struct, omit_defaults=True):
-    """One piece of the file, to be PUT at `url`; `received` is always there.
+    """One piece of the file, to be PUT at `url`. `received`, always present: it is stored already. Sizes are in bytes.
 
     Without a `url`, POST /api/uploads/{id}/parts gives one for the SHA-256 of the part's bytes.
     """
@@ -54,26 +54,27 @@ def part_size_for(size: int) -> int:
     return max(MIN_PART_SIZE, -(-needed // MIB) * MIB)
 
 
-def upload_view(row: dict[str, Any], store: ObjectStore, base_url: str) -> Upload:
-    """`row` is a row of `upload`, `store` its node. Raises UploadGone, NodeUnavailable."""
-    size, part_size, key, upload = row["size"], row["part_size"], row["object_key"], row["multipart_id"]
-    completed = row["state"] == "completed"
-    received: dict[int, PartInfo] = {} if completed else {part.number: part for part in store.parts(key, upload)}
-    expires_at = int(row["expires_at"].timestamp())
+def upload_view(upload: MultipartUpload, store: ObjectStore, base_url: str) -> Upload:
+    """`store` is the node of the upload. Raises UploadGone, NodeUnavailable."""
+    size, part_size, key = upload.size, upload.part_size, upload.object_key
+    completed = upload.state is State.COMPLETED
+    parts = [] if completed else store.multipart.parts(key, upload.multipart_id)
+    received: dict[int, PartInfo] = {part.number: part for part in parts}
+    expires_at = int(upload.expires_at.timestamp())
 
     def url(number: int) -> str | UnsetType:
-        if store.binds_checksums:
+        if store.multipart.binds_checksums:
             return UNSET
-        return _absolute(base_url, store.signed_part_url(key, upload, number, expires_at))
+        return _absolute(base_url, store.multipart.signed_part_url(key, upload.multipart_id, number, expires_at))
 
     return Upload(
-        id=row["id"],
-        video_id=row["video_id"],
-        name=row["name"],
+        id=upload.id,
+        video_id=upload.video_id,
+        name=upload.name,
         size=size,
         part_size=part_size,
-        state=row["state"],
-        expires_at=row["expires_at"],
+        state=upload.state.value,
+        expires_at=upload.expires_at,
         parts=[
             Part(
                 number=number,
@@ -88,13 +89,13 @@ def upload_view(row: dict[str, Any], store: ObjectStore, base_url: str) -> Uploa
     )
 
 
-def signed_part(row: dict[str, Any], store: ObjectStore, base_url: str, number: int, sha256: str) -> SignedPart:
+def signed_part(upload: MultipartUpload, store: ObjectStore, base_url: str, number: int, sha256: str) -> SignedPart:
     """Raises Problem invalid-request when there is no such part, NodeUnavailable."""
-    last = part_count(row["size"], row["part_size"])
+    last = part_count(upload.size, upload.part_size)
     if not 1 <= number <= last:
         raise Problem("invalid-request", f"There is no part {number}: they are numbered from 1 to {last}.")
-    expires_at = int(row["expires_at"].timestamp())
-    signed = store.signed_part_url(row["object_key"], row["multipart_id"], number, expires_at, sha256=sha256)
+    expires_at = int(upload.expires_at.timestamp())
+    signed = store.multipart.signed_part_url(upload.object_key, upload.multipart_id, number, expires_at, sha256=sha256)
     checksum = b64encode(bytes.fromhex(sha256)).decode()
     return SignedPart(number, _absolute(base_url, signed), {"x-amz-checksum-sha256": checksum})
 

@@ -1,20 +1,27 @@
-"""When a source may go: its video is ready, and everything that was made from it is durable."""
+"""When a source may be deleted: its video is ready, and everything that was made from it is durable."""
 
-from typing import Any
+from msgspec import Struct
 
 from events import SegmentPlaced
 from shared.config import ConfigError, setting
 from shared.db import Transaction
 from shared.outbox import publish
-from shared.outbox.pending import nobody_owes
+from shared.outbox.pending import no_pending_deliveries
 from shared.storage.nodes.nodes import load
 from shared.storage.placement.replicate import replicas_wanted
+from shared.videos.state import State
 
 # A video is done with its source when nothing will read it again, whatever is delivered late or twice.
-DONE = """
-    v.state = 'ready' and v.thumbnails_done
+DONE = f"""
+    v.state = '{State.READY}' and v.thumbnails_done
     and not exists (select 1 from media_segment s where s.video_id = v.id and s.placed_at is null)
-"""
+"""  # noqa: S608, all of it is written here
+
+
+class _Segment(Struct):
+    video_id: str
+    id: str
+    object_key: str
 
 
 def policy() -> str:
@@ -27,37 +34,40 @@ def policy() -> str:
 
 def source_of_done(tx: Transaction, video_id: str) -> str | None:
     """The key of the source of a video that is done with it, or None."""
-    row = tx.one(
+    return tx.value(
+        str,
         f"select v.source_key from video v join object o on o.key = v.source_key where v.id = %s and {DONE}",  # noqa: S608
         (video_id,),
     )
-    return row["source_key"] if row else None
 
 
 def release_now(tx: Transaction, video_id: str) -> None:
-    """Tells release_source, if the video is done, of a change to its row that no event tells of.
+    """If the video is done with its source, wakes release_source, after a change to its row that publishes no event.
 
-    After that change: whoever makes the video ready meanwhile has waited for the row, or was waited for here.
+    Call it after that change, which locks the row: a transaction that makes the video ready at the same time comes
+    either before it, and is seen here, or after it, and sees the change.
     """
     if source_of_done(tx, video_id) is None:
         return
-    if segment := tx.one("select id, object_key from media_segment where video_id = %s limit 1", (video_id,)):
-        publish(tx, SegmentPlaced(video_id, segment["id"], segment["object_key"]))
+    if segment := tx.one(
+        _Segment, "select video_id, id, object_key from media_segment where video_id = %s limit 1", (video_id,)
+    ):
+        publish(tx, SegmentPlaced(segment.video_id, segment.id, segment.object_key))
 
 
 def release_again(tx: Transaction, after: int, limit: int) -> None:
-    """What release_source was told of too early, it is told again."""
-    for row in _unreleased(tx, after, limit):
-        publish(tx, SegmentPlaced(row["video_id"], row["segment_id"], row["object_key"]))
+    """Wakes release_source again for at most `limit` videos that it was told of too early."""
+    for segment in _unreleased(tx, after, limit):
+        publish(tx, SegmentPlaced(segment.video_id, segment.id, segment.object_key))
 
 
-def _unreleased(tx: Transaction, after: int, limit: int) -> list[dict[str, Any]]:
-    """Videos that are done with their source since `after` seconds and have it still, each with one of its segments.
+def _unreleased(tx: Transaction, after: int, limit: int) -> list[_Segment]:
+    """One segment of each video that has been done with its source for `after` seconds and still has it.
 
     With SOURCE_POLICY=keep: those of the last day with an object that lacks replicas.
     """
     if policy() == "delete":
-        # from the few sources that are left to their videos, not from all videos to their sources
+        # for the planner: few sources are left, so it begins with them and not with all videos
         open_ends = "v.source_key in (select key from object where key >= 'sources/' and key < 'sources0')"
     else:
         open_ends = """
@@ -66,12 +76,13 @@ def _unreleased(tx: Transaction, after: int, limit: int) -> list[dict[str, Any]]
                 and (select count(*) from replica r where r.object_key = o.key) < %(replicas)s)
         """
     return tx.all(
+        _Segment,
         f"""
-        select v.id as video_id, s.id as segment_id, s.object_key
+        select v.id as video_id, s.id, s.object_key
         from video v
         join lateral (select id, object_key from media_segment where video_id = v.id limit 1) s on true
         where {DONE} and v.ready_at < now() - make_interval(secs => %(after)s) and {open_ends}
-          and {nobody_owes(tx, after)("v.id")}
+          and {no_pending_deliveries(tx, after)("v.id")}
         order by v.ready_at limit %(limit)s
         """,  # noqa: S608, all of it is written here
         {"after": after, "limit": limit, "replicas": replicas_wanted(load(tx))},
@@ -79,8 +90,9 @@ def _unreleased(tx: Transaction, after: int, limit: int) -> list[dict[str, Any]]
 
 
 def pictures(tx: Transaction, video_id: str) -> list[str]:
-    """The objects of a video that are neither its source nor of its media segments."""
-    rows = tx.all(
+    """The keys of a video's objects that are neither its source nor belong to its media segments."""
+    return tx.values(
+        str,
         """
         select key from object o join video v on v.id = o.video_id
         where v.id = %s and key <> v.source_key
@@ -90,4 +102,3 @@ def pictures(tx: Transaction, video_id: str) -> list[str]:
         """,
         (video_id,),
     )
-    return [row["key"] for row in rows]

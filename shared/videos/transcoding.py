@@ -1,79 +1,53 @@
-"""A segment's encode: decoded once, into every rendition that the event names and that is not there yet."""
+"""Encodes one segment: decoded once, into every rendition that the event names and that is not there yet."""
 
 import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from events import SegmentEncoded, SegmentPlanned
-from shared.db import Transaction
+from events import SegmentPlanned
+from shared.db import Transactions
 from shared.media.encode.segment import encode_segment
-from shared.media.model import MediaSegment, Plan
-from shared.outbox import publish
-from shared.runtime.context import Context
+from shared.media.model import Plan
 from shared.runtime.workspace import workspace
-from shared.storage import source
-from shared.videos.deleting import still_wanted
-from shared.videos.failing import fails_video
-from shared.videos.store import StoredSegment, objects_of, record_segment, store_segment_files
-from shared.videos.view import plan_of
-from shared.videos.work import UNFINISHED
+from shared.storage import ffmpeg_input
+from shared.videos.deleted_meanwhile import may_record
+from shared.videos.failures import fails_video
+from shared.videos.row import planned_video
+from shared.videos.segment_files import objects_of, store_segment
+from shared.videos.segments import missing_renditions, record_encoded
+from shared.videos.transitions import UNFINISHED
 
 
-def transcode(event: SegmentPlanned, context: Context) -> None:
-    """What the event asks for, for as long as it is still missing."""
-    with fails_video(context, event.video_id), workspace("transcode_segment") as folder:
-        with context.transaction() as tx:
-            video = tx.one("select state, plan, source_key from video where id = %s", (event.video_id,))
-            missing = _missing(tx, event)
-            if video is None or video["state"] not in UNFINISHED or not missing:
-                return
-        plan = plan_of(video)
-        assert plan is not None, "a planned segment has a plan: both commit together"
-        haste = _haste(event, plan)
-        with source(context.transaction, video["source_key"]) as file:
+def transcode(event: SegmentPlanned, transaction: Transactions) -> None:
+    """Does what is still missing of what the event asks for."""
+    with fails_video(transaction, event.video_id), workspace("transcode_segment") as folder:
+        with transaction() as tx:
+            video = planned_video(tx, event.video_id)
+            missing = set(missing_renditions(tx, event.video_id, event.index))
+        renditions = [name for name in event.renditions if name in missing]
+        if video is None or video.state not in UNFINISHED or not renditions:
+            return
+        cpu = _cpu_share(event, video.plan)
+        with ffmpeg_input(transaction, video.source_key) as file:
             segments = encode_segment(
-                file.path, plan, event.index, missing, folder, threads=haste.threads, niceness=haste.niceness
+                file.path, video.plan, event.index, renditions, folder, threads=cpu.threads, niceness=cpu.niceness
             )
-        with context.transaction() as tx:
-            if not still_wanted(tx, event.video_id, ()):
+        with transaction() as tx:
+            if not may_record(tx, event.video_id, ()):
                 return
-        stored = [store_segment_files(event.video_id, segment) for segment in segments]
-        with context.transaction() as tx:
-            if still_wanted(tx, event.video_id, objects_of(*stored)):
-                for each in stored:
-                    _publish(tx, event.video_id, each)
+        stored = [store_segment(event.video_id, segment) for segment in segments]
+        with transaction() as tx:
+            if may_record(tx, event.video_id, objects_of(*stored)):
+                for files in stored:
+                    record_encoded(tx, event.video_id, files)
 
 
-class Haste(NamedTuple):
+class CpuShare(NamedTuple):
     threads: int  # that decode
     niceness: int  # of the scheduler
 
 
-def _haste(event: SegmentPlanned, plan: Plan) -> Haste:
-    """What somebody waits for goes first and may use all cores: the lowest rendition of the first segment makes the
-    video playable. All else is many pieces at once, each cheapest with one thread."""
+def _cpu_share(event: SegmentPlanned, plan: Plan) -> CpuShare:
+    """What a viewer waits for goes first and may use all cores: the lowest rendition of the first segment makes the
+    video playable. All else is many segments at once, each cheapest with one thread."""
     urgent = event.index == 0 and event.renditions == [plan.renditions[-1].name]
-    return Haste(min(4, len(os.sched_getaffinity(0))), 0) if urgent else Haste(1, 19)
-
-
-def _missing(tx: Transaction, event: SegmentPlanned) -> list[str]:
-    rows: list[dict[str, Any]] = tx.all(
-        "select rendition from media_segment where video_id = %s and index = %s and object_key is null",
-        (event.video_id, event.index),
-    )
-    open_renditions = {row["rendition"] for row in rows}
-    return [name for name in event.renditions if name in open_renditions]
-
-
-def _publish(tx: Transaction, video_id: str, stored: StoredSegment) -> None:
-    segment: MediaSegment = stored.segment
-    row = tx.one(
-        "select id from media_segment"
-        " where video_id = %s and rendition = %s and index = %s and object_key is null for update",
-        (video_id, segment.rendition, segment.index),
-    )
-    if row is None:  # a retry of the video planned it again, and the other event won
-        return
-    record_segment(tx, stored, row["id"])
-    publish(
-        tx, SegmentEncoded(video_id, row["id"], segment.rendition, segment.index, stored.media.key, stored.init.key)
-    )
+    return CpuShare(min(4, len(os.sched_getaffinity(0))), 0) if urgent else CpuShare(1, 19)

@@ -8,7 +8,7 @@ import pytest
 from events import MessageSent, VideoDeleted, VideoReady, VideoRecalled
 from shared.db import transaction
 from shared.identity import Role
-from shared.storage import place, signed_url
+from shared.storage import replicate, signed_url
 from shared.storage.nodes.nodes import load
 from tests.buckets import buckets, keys
 from tests.conftest import Database, Wadi
@@ -44,7 +44,7 @@ def test_frozen_read_thawed_and_deleted_in_buckets(bucket: str, database: Databa
     key = f"videos/{video}/360p/0-0123abcd.m4s"
     data = hashlib.shake_256(key.encode()).digest(SIZE)
     store_bytes(key, data, video)
-    place(transaction, key)
+    replicate(transaction, key)
     database.all(
         "update video set thumbnails_done = true, ready_at = now() - interval '1 year' where id = %s", (video,)
     )

@@ -12,7 +12,8 @@ import pytest
 
 from shared.db import transaction
 from shared.objects.directory import DirectoryStore
-from shared.storage.io.verify import Wanted, damage
+from shared.storage import ObjectRef
+from shared.storage.replicas import corruption
 from shared.uploads.sources import release_again
 from tests.chaos.media import film, renditions
 from tests.cli.runs import User, free_port
@@ -102,7 +103,7 @@ class StorageBox:
             "select key, size, sha256, part_size, node_id from object join replica on object_key = key"
         ):
             node = row.pop("node_id")
-            assert damage(stores[node], Wanted(**row)) is None, (node, row)
+            assert corruption(stores[node], ObjectRef(**row)) is None, (node, row)
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("GARBAGE_GRACE_HOURS", "0")
             assert ping("collect_garbage").status_code == 204

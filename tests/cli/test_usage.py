@@ -4,6 +4,7 @@ import os
 import pty
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,12 @@ def test_help_names_every_command(nowhere: User) -> None:
     ended = nowhere.wadi("--help")
     assert ended.code == Exit.OK
     assert [name for name in COMMANDS if name not in ended.out] == []
+
+
+def test_version_is_that_of_the_project(nowhere: User) -> None:
+    ended = nowhere.wadi("--version")
+    declared = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    assert (ended.code, ended.out) == (Exit.OK, f"wadi {declared}\n")
 
 
 @pytest.mark.parametrize(

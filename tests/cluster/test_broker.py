@@ -13,7 +13,7 @@ import pytest
 
 from shared.config import ConfigError, setting
 from shared.ids import new_id
-from shared.outbox.broker import relay, target
+from shared.outbox.broker import sink
 from tests.cluster.echo import service
 from tests.cluster.running import Cluster
 from tests.conftest import Database
@@ -90,7 +90,7 @@ def wire(cluster: Cluster, database: Database) -> Iterator[Wire]:
             patch.setenv("K_SINK", f"{ingress}/{SPACE}/default")
             yield Wire(subscriber, ingress)
         finally:
-            relay._forget_idle()
+            sink.forget_connections()
             plane.kubectl("delete", "namespace", SPACE, "--wait=false")
 
 
@@ -193,7 +193,7 @@ def test_a_broker_that_there_is_not_yet_costs_no_event(
     monkeypatch.setenv("K_SINK", f"{wire.ingress}/{SPACE}/nobody")
     with pytest.raises(ConfigError, match=r"did not take .* 400"):
         wire.send("204")
-    assert target.trouble() is None, "the ingress answers"
+    assert sink.unhealthy_reason() is None, "the ingress answers"
     monkeypatch.setenv("K_SINK", here)
     assert relayed() == 1
     assert database.all("select 1 from outbox") == []

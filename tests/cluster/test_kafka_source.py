@@ -341,7 +341,7 @@ def test_a_group_is_for_ever(source: Subscribed, controlled: Plane, sink: Echo) 
 
 
 def test_every_source_of_the_platform_is_admitted(controlled: Plane) -> None:
-    files = [ROOT / place.partition(":")[0] for place, one in manifests.read(ROOT).places if one.kind == "KafkaSource"]
+    files = [ROOT / place.partition(":")[0] for place, one in manifests.read(ROOT).located if one.kind == "KafkaSource"]
     assert files
     for file in set(files):
         controlled.kubectl("apply", "--server-side", "--validate=strict", DRY, f"--filename={file}", namespace=SPACE)

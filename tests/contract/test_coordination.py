@@ -18,9 +18,9 @@ import pytest
 
 from shared import coordination, db
 from shared.config import ConfigError
-from shared.coordination import Deposed, Fence, Held, lock
+from shared.coordination import Fence, Fenced, LockHeld, lock
 from shared.coordination.etcd import endpoints
-from shared.coordination.fence import give_out
+from shared.coordination.fence import issue_token
 from shared.errors import Unavailable
 from shared.ids import new_id
 from tests.clock import wrong_clock
@@ -58,7 +58,7 @@ def may_write(fence: Fence) -> bool:
     try:
         with db.transaction() as tx:
             fence.check(tx)
-    except Deposed:
+    except Fenced:
         return False
     return True
 
@@ -67,7 +67,7 @@ def free(name: str) -> bool:
     try:
         with lock(name, "another", SHORT):
             return True
-    except Held:
+    except LockHeld:
         return False
 
 
@@ -77,7 +77,7 @@ def free(name: str) -> bool:
 def test_a_lock_has_one_holder(implementation: str) -> None:
     with lock("work", "one", 10) as fence:
         assert may_write(fence)
-        with pytest.raises(Held), lock("work", "two", 10):
+        with pytest.raises(LockHeld), lock("work", "two", 10):
             pass
         with lock("other work", "two", 10) as other:
             assert may_write(other)
@@ -93,7 +93,7 @@ def test_of_many_at_once_one_wins(implementation: str) -> None:
             with lock("race", f"holder {number}", 10):
                 end.wait(30)
                 return True
-        except Held:
+        except LockHeld:
             end.wait(30)
             return False
 
@@ -124,13 +124,13 @@ def test_tokens_only_grow(implementation: str) -> None:
     assert tokens == sorted(set(tokens))
 
 
-# --- a holder that is deposed
+# --- a holder that is fenced off
 
 
 HOLDER = """
 import sys
 from shared import db
-from shared.coordination import Deposed, lock
+from shared.coordination import Fenced, lock
 with lock("paused", "the first", {ttl}) as fence:
     print("held", flush=True)
     sys.stdin.readline()
@@ -139,8 +139,8 @@ with lock("paused", "the first", {ttl}) as fence:
             fence.check(tx)
             tx.execute("update node set zone = 'late' where true")
         print("written", flush=True)
-    except Deposed:
-        print("deposed", flush=True)
+    except Fenced:
+        print("fenced", flush=True)
 """
 
 
@@ -181,7 +181,7 @@ def test_a_holder_that_slept_too_long_cannot_write(
     sleeper.send_signal(signal.SIGSTOP)
     until(lambda: free("paused"), "the lease of a stopped holder runs out")
     sleeper.send_signal(signal.SIGCONT)
-    assert told_to_write(sleeper) == "deposed"
+    assert told_to_write(sleeper) == "fenced"
 
 
 @pytest.mark.parametrize("hours", [1, -1])
@@ -216,7 +216,7 @@ def test_no_newer_token_is_given_out_while_a_write_is_under_way(implementation: 
     with lock("slow", "one", 10) as fence, ThreadPoolExecutor(1) as pool:
         with db.transaction() as tx:
             fence.check(tx)
-            later = pool.submit(give_out, "slow")
+            later = pool.submit(issue_token, "slow")
             with pytest.raises(TimeoutError):
                 later.result(timeout=0.3)
         assert later.result(timeout=30).token > fence.token
@@ -266,7 +266,7 @@ def test_a_lock_outlives_etcd_being_killed_and_restarted(private_etcd: Server) -
         with pytest.raises(Unavailable), lock("survivor", "two", 6):
             pass
         private_etcd.restart()
-        until(lambda: coordination.trouble() is None, "etcd is found again")
+        until(lambda: coordination.unhealthy_reason() is None, "etcd is found again")
         deadline = time.monotonic() + 8
         while time.monotonic() < deadline:  # for longer than the lease: it was renewed at the new process
             assert not free("survivor")
@@ -302,10 +302,10 @@ def test_a_fresh_etcd_cannot_give_an_old_token_out(
 
 def test_one_that_is_away_is_named_in_one_line(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ETCD_ENDPOINTS", "127.0.0.1:9")
-    trouble = coordination.trouble()
-    assert trouble is not None
-    assert trouble.startswith("ETCD_ENDPOINTS: no answer from 127.0.0.1:9: ")
-    assert "\n" not in trouble
+    reason = coordination.unhealthy_reason()
+    assert reason is not None
+    assert reason.startswith("ETCD_ENDPOINTS: no answer from 127.0.0.1:9: ")
+    assert "\n" not in reason
 
 
 def test_the_next_endpoint_answers_for_one_that_is_away(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:

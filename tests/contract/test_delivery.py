@@ -24,7 +24,7 @@ NOT_RETRIED = [301, 307, 400, 401, 403, 405, 406, 410, 413, 415, 422, 451]
 
 def settled(box: Box, count: int) -> bool:
     """Whether all events have been taken note of, and nothing is owed."""
-    return len({one["id"] for one in box.record(at="start")}) >= count and box.owed() == 0
+    return len({one["id"] for one in box.record(at="start")}) >= count and box.pending() == 0
 
 
 def tries(box: Box, target: str = "f") -> Counter[str]:
@@ -61,7 +61,7 @@ def test_a_dead_letter_is_the_event_with_what_went_wrong(make_box: MakeBox) -> N
     }
     assert letter["headers"]["content-type"] == "application/json"
     assert json.loads(letter["data"]) == {"status": 422}
-    until(lambda: box.owed() == 0)
+    until(lambda: box.pending() == 0)
 
 
 def test_an_event_that_goes_right_after_some_tries_is_no_dead_letter(make_box: MakeBox) -> None:
@@ -77,7 +77,7 @@ def test_a_crash_of_the_function_is_no_answer_and_is_retried(make_box: MakeBox) 
         [service("f"), service("dead"), kafka_source("f", "t", retry=8, dead_letter="dead", delay="PT0.2S")]
     ).up()
     box.publish("t", ("1", "k", {"crash": signal.SIGKILL, "times": 1}), ("2", "k2", {"crash": 6, "times": 2}))
-    until(lambda: {one["id"] for one in box.record("f", "end")} == {"1", "2"} and box.owed() == 0)
+    until(lambda: {one["id"] for one in box.record("f", "end")} == {"1", "2"} and box.pending() == 0)
     assert not box.record("dead")
 
 
@@ -129,7 +129,7 @@ def test_a_dead_letter_waits_until_the_sink_takes_it_and_keeps_nobody_waiting(ma
     box = make_box([*services, kafka_source("f", "t", retry=0, dead_letter="dead")]).up()
     box.publish("t", ("1", "a", {"status": 400}), *((str(n), "b", {}) for n in range(2, 12)))
     until(lambda: len(box.record("fixed_500", "start")) >= 2)
-    until(lambda: box.owed() == 1)
+    until(lambda: box.pending() == 1)
     assert tries(box) == {str(number): 1 for number in range(1, 12)}, "the others went by"
 
 
@@ -176,7 +176,7 @@ def test_an_unordered_source_runs_one_key_side_by_side_and_a_retry_holds_nothing
     box.publish("t", *events)
     until(lambda: tries(box) == {one[0]: 1 for one in events})
     (box.data / "go").touch()
-    until(lambda: box.owed() == 1)
+    until(lambda: box.pending() == 1)
     assert tries(box)["a00"] == 1, "it still waits for its second try"
 
 

@@ -55,7 +55,7 @@ def test_nothing_is_committed_past_what_is_not_done(make_kafka_box: MakeKafkaBox
     box = make_kafka_box([service("f", concurrency=20), kafka_source("f", "t")], partitions=1).up()
     box.publish("t", ("slow", "k", {"until": "go"}), *numbered(0, 10))
     until(lambda: len(ended(box)) == 10)
-    until(lambda: box.owed() == 1)
+    until(lambda: box.pending() == 1)
     assert box.committed("f").get(("t", 0)) == 0, "only the place where the group began"
     (box.data / "go").touch()
     until(lambda: box.committed("f") == {("t", 0): 11})
@@ -80,7 +80,7 @@ def test_a_runner_that_stops_leaves_its_groups_at_once_and_what_is_done_is_done(
     box, other = make_kafka_box(resources), make_kafka_box(resources)
     box.up()
     box.publish("t", *numbered(0, 10))
-    until(lambda: len(ended(box)) == 10 and box.owed() == 0)
+    until(lambda: len(ended(box)) == 10 and box.pending() == 0)
     assert box.down() == 0
     other.up()
     other.publish("t", *numbered(10, 20))
@@ -154,7 +154,7 @@ def test_work_that_is_longer_than_a_session_does_not_cost_the_runner_its_place(m
 def test_what_cannot_be_done_now_waits_in_kafka(make_kafka_box: MakeKafkaBox) -> None:
     box = make_kafka_box([service("f", concurrency=2), kafka_source("f", "t")], partitions=1).up()
     box.publish("t", *numbered(0, 700, until="go"))
-    until(lambda: box.owed() == 700)
+    until(lambda: box.pending() == 700)
     (box.data / "go").touch()
     until(lambda: len(ended(box)) == 700, seconds=100)
     until(lambda: box.committed("f") == {("t", 0): 700})
@@ -173,7 +173,7 @@ def test_a_record_that_is_no_event_goes_to_the_dead_letter_sink_and_holds_nothin
     box.send("t", (b"k", b'{"status": 400}', []), (None, b"\xff\x00 no text", [("other", b"\xfe")]), (b"k", None, []))
     box.publish("t", ("after", "k", {}))
     until(lambda: {"before", "after"} <= ended(box, target="strict"))
-    until(lambda: box.owed() == 0)
+    until(lambda: box.pending() == 0)
     until(lambda: box.committed("strict") == {("t", 0): 5})
     foreign = [one for one in box.record("strict", "start") if one["headers"]["ce-type"] == "dev.knative.kafka.event"]
     assert {one["id"]: one["headers"].get("ce-key") for one in foreign} == {

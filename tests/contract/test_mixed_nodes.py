@@ -11,8 +11,9 @@ from werkzeug.test import TestResponse
 from shared.db import transaction
 from shared.objects.s3.store import S3Store
 from shared.runtime.serve import create_app
-from shared.storage import delete_object, place, signed_urls
-from shared.storage.nodes.nodes import load, local_stores
+from shared.storage import delete_object, replicate, signed_urls
+from shared.storage.nodes.location import local_stores
+from shared.storage.nodes.nodes import load
 from tests.buckets import buckets, keys, s3
 from tests.conftest import Database, Wadi
 from tests.contract.object_nodes import serve_objects
@@ -39,7 +40,7 @@ def placed(database: Database, bucket: str) -> dict[str, bytes]:
     made = {key: key.encode() * 1000 for key in KEYS}
     for key, data in made.items():
         store_bytes(key, data, "1")
-        assert place(transaction, key)
+        assert replicate(transaction, key)
     return made
 
 
@@ -83,7 +84,7 @@ def test_urls_lead_past_a_node_that_does_not_answer(database: Database, placed: 
 
 def test_what_is_deleted_is_gone_from_all(database: Database, placed: dict[str, bytes], bucket: str) -> None:
     store_bytes("videos/2/x.m4s", b"abc", "2")
-    assert place(transaction, "videos/2/x.m4s")
+    assert replicate(transaction, "videos/2/x.m4s")
     with transaction() as tx:
         delete_object(tx, "videos/2/x.m4s")
     assert not any("videos/2" in key for key in keys(bucket))
@@ -123,13 +124,13 @@ def send_whole(person: Person, data: bytes) -> TestResponse:
 def test_forgotten_uploads_are_swept(database: Database, bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a killed put, and of an upload whose end was decided while the bucket did not answer."""
     store = S3Store("bucket", f"s3://{bucket}/p")
-    store.start_multipart("sources/forgotten", 3, 3)
+    store.multipart.start("sources/forgotten", 3, 3)
     s3().create_multipart_upload(Bucket=bucket, Key="p/objects/videos/killed")
-    assert len(store.multiparts()) == 2
+    assert len(store.multipart.started()) == 2
     assert ping("expire_uploads").status_code == 204
-    assert len(store.multiparts()) == 2  # they may be alive
+    assert len(store.multipart.started()) == 2  # they may be alive
     now = time.time()
     monkeypatch.setattr(time, "time", lambda: now + 25 * 3600)
     assert ping("expire_uploads").status_code == 204
-    assert store.multiparts() == []
+    assert store.multipart.started() == []
     assert not any(key.startswith("p/uploads/") for key in keys(bucket))

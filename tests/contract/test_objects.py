@@ -61,7 +61,9 @@ def put_part(
     """Sends a part as clients do, with the SHA-256 of the bytes `promised`, by default of those that are sent."""
     data = part_bytes(number) if data is None else data
     digest = hashlib.sha256(data if promised is None else promised)
-    url = node.store.signed_part_url(key, upload, number, expires_at or in_an_hour(), sha256=digest.hexdigest())
+    url = node.store.multipart.signed_part_url(
+        key, upload, number, expires_at or in_an_hour(), sha256=digest.hexdigest()
+    )
     headers = {"x-amz-checksum-sha256": base64.b64encode(digest.digest()).decode()}
     return httpx.put(edit(node.at(url)), content=data, headers=headers, timeout=30)
 
@@ -112,7 +114,7 @@ def test_a_checksum_of_parts_is_verified(node: ServedNode) -> None:
 
 def test_a_listing_has_every_object_and_nothing_else(node: ServedNode) -> None:
     before = time.time()
-    upload = node.store.start_multipart("listed/parts", SIZE, PART)
+    upload = node.store.multipart.start("listed/parts", SIZE, PART)
     wanted = {f"listed/{name}": bytes(size) for size, name in enumerate(("a", "b/c", "b/d", "b/e/f", "bb"))}
     for key, data in wanted.items():
         node.store.put(key, [data])
@@ -129,7 +131,7 @@ def test_a_listing_has_every_object_and_nothing_else(node: ServedNode) -> None:
     assert wanted.keys() <= {each.key for each in node.store.listing()}
     node.store.delete("listed/a")
     assert "listed/a" not in {each.key for each in node.store.listing("listed/")}
-    node.store.forget_multipart("listed/parts", upload)
+    node.store.multipart.forget("listed/parts", upload)
 
 
 def test_a_source_that_breaks_leaves_nothing(node: ServedNode) -> None:
@@ -177,7 +179,7 @@ def test_keys_that_lead_elsewhere_are_refused(node: ServedNode, key: str) -> Non
     with pytest.raises(InvalidKey):
         node.store.signed_url(key, in_an_hour())
     with pytest.raises(InvalidKey):
-        node.store.start_multipart(key, 1, 1)
+        node.store.multipart.start(key, 1, 1)
 
 
 def test_many_put_and_delete_side_by_side(node: ServedNode) -> None:
@@ -250,98 +252,98 @@ def test_a_url_serves_only_what_it_was_signed_for(node: ServedNode) -> None:
 
 
 def test_parts_in_any_order_become_the_object(node: ServedNode) -> None:
-    upload = node.store.start_multipart("sources/1", SIZE, PART)
-    assert node.store.parts("sources/1", upload) == []
+    upload = node.store.multipart.start("sources/1", SIZE, PART)
+    assert node.store.multipart.parts("sources/1", upload) == []
     for number in (3, 1, 2):
         assert put_part(node, "sources/1", upload, number).status_code == 200
-    assert node.store.parts("sources/1", upload) == [
+    assert node.store.multipart.parts("sources/1", upload) == [
         (1, PART, sha256(part_bytes(1))),
         (2, PART, sha256(part_bytes(2))),
         (3, 1234, sha256(part_bytes(3))),
     ]
     assert node.store.size("sources/1") is None
-    info = node.store.complete_multipart("sources/1", upload)
+    info = node.store.multipart.complete("sources/1", upload)
     assert info == (SIZE, in_parts(BYTES), PART)
     assert b"".join(node.store.open("sources/1")) == BYTES
-    assert node.store.complete_multipart("sources/1", upload) == info
-    node.store.forget_multipart("sources/1", upload)
-    node.store.forget_multipart("sources/1", upload)
+    assert node.store.multipart.complete("sources/1", upload) == info
+    node.store.multipart.forget("sources/1", upload)
+    node.store.multipart.forget("sources/1", upload)
     assert b"".join(node.store.open("sources/1")) == BYTES
     with pytest.raises(UploadGone):
-        node.store.complete_multipart("sources/1", upload)
+        node.store.multipart.complete("sources/1", upload)
 
 
 def test_missing_parts_are_named(node: ServedNode) -> None:
-    upload = node.store.start_multipart("sources/2", SIZE, PART)
+    upload = node.store.multipart.start("sources/2", SIZE, PART)
     put_part(node, "sources/2", upload, 2)
     with pytest.raises(PartsMissing) as missing:
-        node.store.complete_multipart("sources/2", upload)
+        node.store.multipart.complete("sources/2", upload)
     assert missing.value.numbers == [1, 3]
     assert node.store.size("sources/2") is None
 
 
 def test_a_part_sent_again_counts_once(node: ServedNode) -> None:
-    upload = node.store.start_multipart("sources/3", PART, PART)
+    upload = node.store.multipart.start("sources/3", PART, PART)
     put_part(node, "sources/3", upload, 1, b"x" * PART)
     put_part(node, "sources/3", upload, 1)
-    assert node.store.parts("sources/3", upload) == [(1, PART, sha256(part_bytes(1)))]
-    node.store.complete_multipart("sources/3", upload)
+    assert node.store.multipart.parts("sources/3", upload) == [(1, PART, sha256(part_bytes(1)))]
+    node.store.multipart.complete("sources/3", upload)
     assert b"".join(node.store.open("sources/3")) == part_bytes(1)
 
 
 def test_a_wrong_checksum_is_refused(node: ServedNode) -> None:
-    upload = node.store.start_multipart("sources/4", PART, PART)
+    upload = node.store.multipart.start("sources/4", PART, PART)
     assert put_part(node, "sources/4", upload, 1, promised=b"other").status_code == 400
-    assert node.store.parts("sources/4", upload) == []
+    assert node.store.multipart.parts("sources/4", upload) == []
     answer = put_part(node, "sources/4", upload, 1)
     assert answer.status_code == 200
     assert answer.headers["ETag"]
 
 
 def test_an_aborted_upload_takes_no_parts(node: ServedNode) -> None:
-    upload = node.store.start_multipart("sources/5", SIZE, PART)
+    upload = node.store.multipart.start("sources/5", SIZE, PART)
     put_part(node, "sources/5", upload, 1)
-    node.store.forget_multipart("sources/5", upload)
+    node.store.multipart.forget("sources/5", upload)
     assert put_part(node, "sources/5", upload, 2).status_code in (404, 410)
     with pytest.raises(UploadGone):
-        node.store.parts("sources/5", upload)
+        node.store.multipart.parts("sources/5", upload)
 
 
 def test_uploads_are_listed_until_forgotten(node: ServedNode) -> None:
-    upload = node.store.start_multipart("sources/6", SIZE, PART)
-    listed = {m.id: m for m in node.store.multiparts()}
+    upload = node.store.multipart.start("sources/6", SIZE, PART)
+    listed = {m.id: m for m in node.store.multipart.started()}
     assert listed[upload].key == "sources/6"
     assert abs(listed[upload].started - time.time()) < 60
-    node.store.forget_multipart("sources/6", upload)
-    assert upload not in {m.id for m in node.store.multiparts()}
+    node.store.multipart.forget("sources/6", upload)
+    assert upload not in {m.id for m in node.store.multipart.started()}
 
 
 def test_parts_side_by_side(node: ServedNode) -> None:
-    upload = node.store.start_multipart("sources/7", SIZE, PART)
+    upload = node.store.multipart.start("sources/7", SIZE, PART)
     with ThreadPoolExecutor(3) as pool:
         answers = list(pool.map(lambda n: put_part(node, "sources/7", upload, n).status_code, (1, 2, 3)))
     assert answers == [200, 200, 200]
-    node.store.complete_multipart("sources/7", upload)
+    node.store.multipart.complete("sources/7", upload)
     assert b"".join(node.store.open("sources/7")) == BYTES
 
 
 def test_the_same_part_twice_at_once_is_one_of_the_two(node: ServedNode) -> None:
-    upload = node.store.start_multipart("sources/8", PART, PART)
+    upload = node.store.multipart.start("sources/8", PART, PART)
     bodies = [bytes([n]) * PART for n in range(4)]
     with ThreadPoolExecutor(4) as pool:
         answers = list(pool.map(lambda body: put_part(node, "sources/8", upload, 1, body).status_code, bodies))
     assert 200 in answers
     assert set(answers) <= {200, 409}
-    node.store.complete_multipart("sources/8", upload)
+    node.store.multipart.complete("sources/8", upload)
     assert b"".join(node.store.open("sources/8")) in bodies
 
 
 def test_a_part_url_is_for_one_part(node: ServedNode) -> None:
-    upload = node.store.start_multipart("sources/9", SIZE, PART)
+    upload = node.store.multipart.start("sources/9", SIZE, PART)
 
     def of_another(url: str) -> str:
         return url.replace("part=1", "part=2").replace("partNumber=1", "partNumber=2")
 
     assert put_part(node, "sources/9", upload, 1, edit=of_another).status_code == 403
     assert put_part(node, "sources/9", upload, 1, expires_at=int(time.time()) - 5).status_code == 403
-    assert node.store.parts("sources/9", upload) == []
+    assert node.store.multipart.parts("sources/9", upload) == []

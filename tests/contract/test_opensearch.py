@@ -11,7 +11,7 @@ from events import MessageSent, VideoReady
 from shared import db
 from shared.config import ConfigError
 from shared.search import open_index
-from shared.search.find import find
+from shared.search.cached_search import cached_search
 from tests.conftest import Database, Wadi
 from tests.contract.search_indexes import own_index, refresh
 from tests.films.rows import ready_video
@@ -42,7 +42,7 @@ def index() -> Iterator[str]:
 
 def found(text: str, viewer: str | None = None) -> list[str]:
     with db.transaction() as tx:
-        return [hit.id for hit in find(tx, text, viewer=viewer, kind=None, limit=20, cursor=None).results]
+        return [hit.id for hit in cached_search(tx, text, viewer=viewer, kind=None, limit=20, cursor=None).results]
 
 
 def run(code: str) -> str:
@@ -78,9 +78,9 @@ def test_its_client_is_not_loaded_before_it_is_used() -> None:
         "import os, sys\n"
         "from shared.runtime.serve import create_app\n"
         "os.environ['OPENSEARCH_URL'] = 'http://127.0.0.1:1'\n"
-        "from shared.telemetry import health\n"
+        "from shared.runtime.readiness import readiness_of_function\n"
         "create_app('search')\n"
-        "assert health.readiness().degraded['search']\n"
+        "assert readiness_of_function().degraded['search']\n"
         "assert 'opensearchpy' not in sys.modules"
     )
 

@@ -11,8 +11,8 @@ from events import MessageSent, VideoReady
 from shared import db
 from shared.ids import new_id
 from shared.search import generation, open_index, rebuild
+from shared.search.builder import RebuildUnderWay
 from shared.search.rebuild import Rebuilt
-from shared.search.target import RebuildUnderWay
 from tests.cli.runs import User
 from tests.conftest import Database, Wadi
 from tests.contract.search_indexes import indexes, own_index, refresh
@@ -244,11 +244,11 @@ def test_one_that_fails_leaves_all_as_it_was(opensearch: str, ada: Person, datab
 
 
 def test_one_that_was_killed_is_in_nobodys_way(opensearch: str, ada: Person, database: Database) -> None:
+    from shared.search.opensearch.builder import OpenSearchBuilder
     from shared.search.opensearch.client import client
-    from shared.search.opensearch.target import OpenSearchTarget
 
     film = publish(database, ada, "Camel")
-    OpenSearchTarget(new_id()).start()
+    OpenSearchBuilder(new_id()).start()
     assert len(indexes()) == 2
     second = publish(database, ada, "Camel too")
     with pytest.raises(RebuildUnderWay):

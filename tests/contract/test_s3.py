@@ -79,15 +79,15 @@ def test_half_of_something_big_leaves_nothing(store: S3Store) -> None:
     with pytest.raises(ChecksumMismatch):
         store.put("big/3", [BIG], sha256=sha256(b"else"))
     assert store.size("big/3") is None
-    assert store.multiparts() == []
+    assert store.multipart.started() == []
 
 
 def test_what_a_killed_put_leaves_can_be_found_and_removed(store: S3Store, names: list[str]) -> None:
     left = s3().create_multipart_upload(Bucket=names[0], Key="objects/big/4")["UploadId"]
-    (found,) = store.multiparts()
+    (found,) = store.multipart.started()
     assert (found.id, found.key) == (left, "big/4")
-    store.forget_multipart(found.key, found.id)
-    assert store.multiparts() == []
+    store.multipart.forget(found.key, found.id)
+    assert store.multipart.started() == []
 
 
 def test_objects_carry_their_checksum_and_how_long_they_may_be_kept(store: S3Store, names: list[str]) -> None:
@@ -100,26 +100,28 @@ def test_objects_carry_their_checksum_and_how_long_they_may_be_kept(store: S3Sto
 
 
 def test_a_completion_whose_answer_was_lost_is_answered_again(store: S3Store) -> None:
-    upload = store.start_multipart("sources/1", 3, 8 * MIB)
-    url = store.signed_part_url("sources/1", upload, 1, soon(), sha256=sha256(b"abc"))
+    upload = store.multipart.start("sources/1", 3, 8 * MIB)
+    url = store.multipart.signed_part_url("sources/1", upload, 1, soon(), sha256=sha256(b"abc"))
     checksum = {"x-amz-checksum-sha256": "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="}
     assert httpx.put(url, content=b"abc", headers=checksum).status_code == 200
-    info = store.complete_multipart("sources/1", upload)
-    assert store.parts("sources/1", upload) == [(1, 3, sha256(b"abc"))]  # a client that asks has nothing left to send
-    assert store.complete_multipart("sources/1", upload) == info
+    info = store.multipart.complete("sources/1", upload)
+    assert store.multipart.parts("sources/1", upload) == [
+        (1, 3, sha256(b"abc"))
+    ]  # a client that asks has nothing left to send
+    assert store.multipart.complete("sources/1", upload) == info
     store.delete("sources/1")
     with pytest.raises(UploadGone):
-        store.complete_multipart("sources/1", upload)
-    store.forget_multipart("sources/1", upload)
+        store.multipart.complete("sources/1", upload)
+    store.multipart.forget("sources/1", upload)
 
 
 def test_a_part_of_another_length_does_not_count(store: S3Store) -> None:
-    upload = store.start_multipart("sources/2", 4, 8 * MIB)
-    url = store.signed_part_url("sources/2", upload, 1, soon(), sha256=sha256(b"abc"))
+    upload = store.multipart.start("sources/2", 4, 8 * MIB)
+    url = store.multipart.signed_part_url("sources/2", upload, 1, soon(), sha256=sha256(b"abc"))
     checksum = {"x-amz-checksum-sha256": "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="}
     assert httpx.put(url, content=b"abc", headers=checksum).status_code == 200
-    assert store.parts("sources/2", upload) == []
-    store.forget_multipart("sources/2", upload)
+    assert store.multipart.parts("sources/2", upload) == []
+    store.multipart.forget("sources/2", upload)
 
 
 # --- copies on the server
@@ -236,8 +238,8 @@ def test_a_bucket_that_is_not_there(names: list[str]) -> None:
         lambda: nowhere.size("a"),
         lambda: nowhere.open("a"),
         lambda: nowhere.delete("a"),
-        lambda: nowhere.start_multipart("a", 1, 1),
-        nowhere.multiparts,
+        lambda: nowhere.multipart.start("a", 1, 1),
+        nowhere.multipart.started,
     ):
         with pytest.raises(NodeUnavailable, match="wadi storage init"):
             action()
@@ -439,7 +441,7 @@ def test_objects_are_encrypted(mocked: str, monkeypatch: pytest.MonkeyPatch, kin
     store.put("small", [b"abc"])
     for stored in ("node.json", "objects/small"):
         assert s3().head_object(Bucket=mocked, Key=stored)["ServerSideEncryption"] == kind
-    upload = store.start_multipart("parts", 3, 8 * MIB)
+    upload = store.multipart.start("parts", 3, 8 * MIB)
     whole = {"Bucket": mocked, "Key": "objects/parts", "UploadId": upload}
     checksum = {"ChecksumSHA256": "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0="}
     part = s3().upload_part(**whole, PartNumber=1, Body=b"abc", **checksum)

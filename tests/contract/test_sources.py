@@ -12,7 +12,7 @@ from events import VideoUploaded
 from shared.db import transaction
 from shared.media.errors import MediaError
 from shared.objects import NodeUnavailable, ObjectMissing
-from shared.storage import place, source
+from shared.storage import ffmpeg_input, replicate
 from shared.storage.nodes.nodes import load
 from tests.buckets import buckets, keys, remove, s3
 from tests.conftest import Database, Wadi
@@ -54,14 +54,14 @@ def stored(database: Database, key: str, data: bytes) -> str:
     store_bytes(key, data, "video")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("REPLICATION_FACTOR", "2")
-        assert place(transaction, key)
+        assert replicate(transaction, key)
     assert len(recorded(database, key)) == 2
     return key
 
 
 def test_any_range_of_it(database: Database, places: list[str]) -> None:
     key = stored(database, "sources/ranges", BIG)
-    with source(transaction, key) as file:
+    with ffmpeg_input(transaction, key) as file:
         assert file.path.startswith("http://127.0.0.1:")
 
         def part(start: int) -> bytes:
@@ -85,7 +85,7 @@ def test_a_replica_that_goes_meanwhile_is_not_missed(database: Database, places:
     for going in (0, 1):  # whichever it reads from
         key = stored(database, f"sources/going-{going}", BIG)
         bucket = bucket_of(database, key, places)[going]
-        with source(transaction, key) as file, httpx.stream("GET", file.path) as answer:
+        with ffmpeg_input(transaction, key) as file, httpx.stream("GET", file.path) as answer:
             pieces = answer.iter_raw()
             got = next(pieces)
             s3().delete_object(Bucket=bucket, Key=f"objects/{key}")
@@ -97,7 +97,7 @@ def test_what_cannot_be_read_is_known(database: Database, places: list[str]) -> 
     key = stored(database, "sources/gone", BIG)
 
     def half_read() -> None:
-        with source(transaction, key) as file:
+        with ffmpeg_input(transaction, key) as file:
             for bucket in bucket_of(database, key, places):
                 s3().delete_object(Bucket=bucket, Key=f"objects/{key}")
             with pytest.raises(httpx.RemoteProtocolError):
@@ -108,7 +108,7 @@ def test_what_cannot_be_read_is_known(database: Database, places: list[str]) -> 
 
     with pytest.raises(NodeUnavailable, match="broke off"):
         half_read()
-    with pytest.raises(ObjectMissing), source(transaction, key):
+    with pytest.raises(ObjectMissing), ffmpeg_input(transaction, key):
         pass
 
 

@@ -13,7 +13,7 @@ from shared.ids import new_id
 from shared.outbox import publish
 from shared.runtime.capability import EventCapability
 from shared.storage import record, store_file
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.films.stored import recorded, store_bytes
 from tests.functions.people import Person
@@ -189,9 +189,17 @@ def uploaded(database: Database, owner: Person, file: Path, visibility: str = "p
             "insert into video"
             " (id, owner_id, title, visibility, state, source_key, source_name, source_size, uploaded_at)"
             " values (%s, %s, %s, %s, 'uploaded', %s, %s, %s, now())",
-            (film.id, owner.user_id, f"Film {film.id[-4:]}", visibility, stored.key, file.name, stored.size),
+            (
+                film.id,
+                owner.user_id,
+                f"Film {film.id[-4:]}",
+                visibility,
+                stored.object.key,
+                file.name,
+                stored.object.size,
+            ),
         )
-        publish(tx, VideoUploaded(film.id, stored.key, file.name, stored.size))
+        publish(tx, VideoUploaded(film.id, stored.object.key, file.name, stored.object.size))
     return film
 
 

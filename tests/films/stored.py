@@ -10,7 +10,7 @@ from pathlib import Path
 from shared.db import transaction
 from shared.ids import new_id
 from shared.storage import record, store_file
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 
 

@@ -2,7 +2,7 @@
 
 from werkzeug.test import TestResponse
 
-from shared.videos.tables import GONE, OnDelete, tables
+from shared.deletion.tables import GONE, OnDelete, tables
 from tests.conftest import Database
 from tests.functions.people import Person
 

@@ -13,7 +13,7 @@ from shared.db import transaction
 from shared.identity import Role
 from shared.objects import NodeUnavailable
 from shared.objects.directory import identity
-from shared.storage import place
+from shared.storage import replicate
 from shared.storage.nodes.nodes import Nodes, load
 from tests.conftest import Database
 from tests.films.stored import store_bytes
@@ -59,7 +59,7 @@ class Disks:
             key = f"videos/v{number % 3}/360p/{number}-0123abcd.m4s"
             self.contents[key] = hashlib.shake_256(key.encode()).digest(size + number)
             store_bytes(key, self.contents[key], f"v{number % 3}")
-            place(transaction, key)
+            replicate(transaction, key)
             keys.append(key)
         return keys
 

@@ -10,7 +10,7 @@ import pytest
 
 from shared.config import setting
 from shared.db import transaction
-from shared.storage import place
+from shared.storage import replicate
 from shared.storage.nodes.nodes import load
 from tests.conftest import Database
 from tests.films.rows import make_video, mark_ready
@@ -33,7 +33,7 @@ class Cellar:
             key = f"videos/{video}/360p/{number}-0123abcd.m4s"
             objects[key] = hashlib.shake_256(key.encode()).digest(size)
             store_bytes(key, objects[key], video)
-            place(transaction, key)
+            replicate(transaction, key)
         mark_ready(self.database, video, days)
         return video, objects
 

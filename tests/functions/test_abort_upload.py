@@ -27,7 +27,7 @@ def test_a_part_that_is_on_its_way_does_not_bring_it_back(uploader: Uploader) ->
     before = everything_stored()
     upload = uploader.begin(10)
     row = uploader.row(upload["id"])
-    with uploader.store(upload["id"]).part_writer(row["object_key"], row["multipart_id"], 1) as part:
+    with uploader.store(upload["id"]).multipart.part_writer(row["object_key"], row["multipart_id"], 1) as part:
         part.write(b"x" * 10)
         assert uploader.abort(upload["id"]).status_code == 204
     assert everything_stored() == before
@@ -38,7 +38,7 @@ def test_a_completion_that_crashed_is_undone(uploader: Uploader) -> None:
     upload = uploader.begin(10)
     uploader.send_all(upload)
     row = uploader.row(upload["id"])
-    uploader.store(upload["id"]).complete_multipart(row["object_key"], row["multipart_id"])
+    uploader.store(upload["id"]).multipart.complete(row["object_key"], row["multipart_id"])
     assert uploader.abort(upload["id"]).status_code == 204
     assert everything_stored() == before
 

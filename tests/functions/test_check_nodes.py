@@ -103,7 +103,7 @@ def test_etcd_keeps_the_leases(disks: Disks, monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_directories_that_became_nodes_later_are_served(disks: Disks) -> None:
-    from shared.storage.nodes.nodes import local_stores
+    from shared.storage.nodes.location import local_stores
 
     new = disks.add("d")
     assert new in local_stores()

@@ -6,12 +6,13 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from shared import db
 from shared.ids import new_id
 from shared.objects import NodeUnavailable
-from shared.storage import Stored, delete_object, record, store_file
-from shared.storage.nodes.nodes import local_stores
+from shared.storage import Replica, delete_object, record, store_file
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.films.rows import make_video
 from tests.films.stored import holders, make_segments
@@ -41,14 +42,18 @@ def suspected(database: Database) -> set[str]:
     return {f"{row['node_id']}/{row['key']}" for row in rows}
 
 
-def stray(tmp_path: Path, key: str = "", data: bytes = b"nobody knows of me") -> Stored:
+def stray(tmp_path: Path, key: str = "", data: bytes = b"nobody knows of me") -> Replica:
     """Bytes that are stored and not recorded."""
     (tmp_path / "file").write_bytes(data)
     return store_file(key or f"videos/{new_id()}/720p/0-0123abcd.m4s", tmp_path / "file", None)
 
 
-def at(stored: Stored) -> str:
-    return f"{stored.node_id}/{stored.key}"
+def of_video(stored: Replica, video_id: str | None) -> Replica:
+    return replace(stored, object=replace(stored.object, video_id=video_id))
+
+
+def at(stored: Replica) -> str:
+    return f"{stored.node_id}/{stored.object.key}"
 
 
 @pytest.fixture(autouse=True)
@@ -77,7 +82,7 @@ def test_what_is_recorded_in_time_stays(database: Database, tmp_path: Path, crea
     collect()
     time_passes(database)
     with db.transaction() as tx:
-        record(tx, orphan._replace(video_id=make_video(database, creator.user_id)))
+        record(tx, of_video(orphan, make_video(database, creator.user_id)))
     collect()
     assert at(orphan) in there()
     assert suspected(database) == set()
@@ -87,7 +92,7 @@ def test_what_is_written_again_starts_anew(database: Database, tmp_path: Path) -
     orphan = stray(tmp_path)
     collect()
     time_passes(database)
-    assert stray(tmp_path, orphan.key).node_id == orphan.node_id
+    assert stray(tmp_path, orphan.object.key).node_id == orphan.node_id
     collect()
     assert at(orphan) in there()
     collect()
@@ -98,7 +103,7 @@ def test_a_removal_and_a_recording_at_once_leave_no_row_without_bytes(
     database: Database, tmp_path: Path, creator: Person
 ) -> None:
     """The collector holds the row of what it is about to remove; who records the same bytes waits, and sees it."""
-    orphan = stray(tmp_path)._replace(video_id=make_video(database, creator.user_id))
+    orphan = of_video(stray(tmp_path), make_video(database, creator.user_id))
     collect()
 
     def note() -> str:
@@ -110,16 +115,16 @@ def test_a_removal_and_a_recording_at_once_leave_no_row_without_bytes(
         return "recorded"
 
     with closing(database.connect()) as held, ThreadPoolExecutor(1) as pool:
-        held.cursor().execute("select 1 from garbage where key = %s for update", (orphan.key,))
+        held.cursor().execute("select 1 from garbage where key = %s for update", (orphan.object.key,))
         waiting = pool.submit(note)
         with pytest.raises(TimeoutError):
             waiting.result(timeout=0.5)
-        local_stores()[orphan.node_id].delete(orphan.key)
-        held.cursor().execute("update garbage set removed_at = now() where key = %s", (orphan.key,))
+        local_stores()[orphan.node_id].delete(orphan.object.key)
+        held.cursor().execute("update garbage set removed_at = now() where key = %s", (orphan.object.key,))
         held.commit()
         assert waiting.result(timeout=30) == "told"
-    assert database.one("select 1 from object where key = %s", (orphan.key,)) is None
-    again = stray(tmp_path, orphan.key)._replace(video_id=orphan.video_id)
+    assert database.one("select 1 from object where key = %s", (orphan.object.key,)) is None
+    again = of_video(stray(tmp_path, orphan.object.key), orphan.object.video_id)
     with db.transaction() as tx:
         record(tx, again)
     collect()
@@ -129,7 +134,7 @@ def test_a_removal_and_a_recording_at_once_leave_no_row_without_bytes(
 def test_the_collector_waits_for_a_recording_and_then_lets_it_be(
     database: Database, tmp_path: Path, creator: Person
 ) -> None:
-    orphan = stray(tmp_path)._replace(video_id=make_video(database, creator.user_id))
+    orphan = of_video(stray(tmp_path), make_video(database, creator.user_id))
     collect()
     time_passes(database)
     with ThreadPoolExecutor(1) as pool:
@@ -149,7 +154,7 @@ def test_uploads_in_progress_are_never_touched(database: Database, uploader: Upl
     uploader.send_all(whole)
     row = uploader.row(whole["id"])
     # complete on the node, and not yet in the database
-    uploader.store(whole["id"]).complete_multipart(row["object_key"], row["multipart_id"])
+    uploader.store(whole["id"]).multipart.complete(row["object_key"], row["multipart_id"])
     for _ in range(3):
         collect()
         time_passes(database)
@@ -160,12 +165,12 @@ def test_uploads_in_progress_are_never_touched(database: Database, uploader: Upl
 
 def test_an_upload_in_parts_that_nobody_knows_goes(database: Database, uploader: Uploader) -> None:
     store = local_stores()["node-1"]
-    upload = store.start_multipart("sources/forgotten", 10, 10)
+    upload = store.multipart.start("sources/forgotten", 10, 10)
     collect()
-    assert upload in {each.id for each in store.multiparts()}
+    assert upload in {each.id for each in store.multipart.started()}
     time_passes(database)
     collect()
-    assert upload not in {each.id for each in store.multiparts()}
+    assert upload not in {each.id for each in store.multipart.started()}
 
 
 def test_objects_of_a_video_that_is_no_more_go_with_their_rows(database: Database, creator: Person) -> None:
@@ -226,7 +231,7 @@ def test_whatever_the_state_only_what_nobody_owns_goes(
                 late = stray(tmp_path)
                 with db.transaction() as tx:
                     record(tx, late)
-                    delete_object(tx, late.key)
+                    delete_object(tx, late.object.key)
             case "orphaned video":
                 (segment,) = make_segments(database, make_video(database, creator.user_id), ["360p"], 1)
                 loose |= {f"{node}/{segment.object_key}" for node in holders(segment.object_key, segment.data)}
@@ -236,7 +241,7 @@ def test_whatever_the_state_only_what_nobody_owns_goes(
                 late = stray(tmp_path)
                 collect()
                 with db.transaction() as tx:
-                    record(tx, late._replace(video_id=make_video(database, creator.user_id)))
+                    record(tx, of_video(late, make_video(database, creator.user_id)))
                 owned.add(at(late))
         if chance.random() < 0.2:
             collect()

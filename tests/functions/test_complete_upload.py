@@ -78,7 +78,7 @@ def test_a_part_that_is_being_written_is_waited_for(uploader: Uploader) -> None:
     upload = uploader.begin(10)
     uploader.send_all(upload)
     row = uploader.row(upload["id"])
-    with uploader.store(upload["id"]).part_writer(row["object_key"], row["multipart_id"], 1) as again:
+    with uploader.store(upload["id"]).multipart.part_writer(row["object_key"], row["multipart_id"], 1) as again:
         assert_problem(uploader.complete(upload["id"]), 409, "in-progress")
         again.write(BYTES[:10])
         again.finish()
@@ -89,7 +89,7 @@ def test_a_part_that_broke_off_counts_as_missing(uploader: Uploader) -> None:
     upload = uploader.begin(10)
     uploader.send_all(upload)
     row = uploader.row(upload["id"])
-    with uploader.store(upload["id"]).part_writer(row["object_key"], row["multipart_id"], 1) as again:
+    with uploader.store(upload["id"]).multipart.part_writer(row["object_key"], row["multipart_id"], 1) as again:
         again.write(b"other")
     assert assert_problem(uploader.complete(upload["id"]), 409, "upload-incomplete")["missing"] == [1]
 
@@ -99,7 +99,7 @@ def test_a_crash_before_the_commit_is_made_good(uploader: Uploader, database: Da
     upload = uploader.begin()
     uploader.send_all(upload)
     row = uploader.row(upload["id"])
-    uploader.store(upload["id"]).complete_multipart(row["object_key"], row["multipart_id"])
+    uploader.store(upload["id"]).multipart.complete(row["object_key"], row["multipart_id"])
     assert uploader.complete(upload["id"]).status_code == 202
     assert source_bytes(database, row["object_key"]) == BYTES
 

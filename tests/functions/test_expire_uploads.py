@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.films.rows import mark_ready
 from tests.films.stored import make_segments
@@ -75,7 +75,7 @@ def test_a_completion_that_crashed_is_removed_with_it(uploader: Uploader, databa
     upload = uploader.begin(10)
     uploader.send_all(upload)
     row = uploader.row(upload["id"])
-    uploader.store(upload["id"]).complete_multipart(row["object_key"], row["multipart_id"])
+    uploader.store(upload["id"]).multipart.complete(row["object_key"], row["multipart_id"])
     expire(database, upload)
     run()
     assert everything_stored() == before
@@ -97,9 +97,9 @@ def test_what_crashes_left_on_the_nodes_is_swept(uploader: Uploader, database: D
     row = uploader.row(upload["id"])
     own = uploader.store(upload["id"])
     grow_old(own.root / "uploads" / row["multipart_id"])
-    unknown = store.start_multipart("sources/unknown", 10, 10)
+    unknown = store.multipart.start("sources/unknown", 10, 10)
     grow_old(store.root / "uploads" / unknown)
-    fresh = store.start_multipart("sources/fresh", 10, 10)
+    fresh = store.multipart.start("sources/fresh", 10, 10)
     draft, new_draft = store.root / "tmp" / "draft", store.root / "tmp" / "new-draft"
     for path in (draft, new_draft):
         path.write_bytes(b"half")
@@ -109,11 +109,11 @@ def test_what_crashes_left_on_the_nodes_is_swept(uploader: Uploader, database: D
     (half_made / "data").write_bytes(b"")
     grow_old(half_made)
     run()
-    assert {multipart.id for multipart in store.multiparts()} >= {fresh}
-    assert unknown not in {multipart.id for multipart in store.multiparts()}
+    assert {multipart.id for multipart in store.multipart.started()} >= {fresh}
+    assert unknown not in {multipart.id for multipart in store.multipart.started()}
     assert (draft.exists(), new_draft.exists(), half_made.exists()) == (False, True, False)
     assert uploader.send(upload["parts"][0]).status_code == 200
-    store.forget_multipart("sources/fresh", fresh)
+    store.multipart.forget("sources/fresh", fresh)
     new_draft.unlink()
 
 
@@ -123,7 +123,7 @@ def test_leftovers_of_a_completed_upload_are_swept_and_its_source_stays(uploader
     store, row = uploader.store(upload["id"]), uploader.row(upload["id"])
     uploader.complete(upload["id"])
     leftover = store.root / "uploads" / row["multipart_id"]
-    (store.root / "uploads" / store.start_multipart(row["object_key"], 10, 10)).rename(leftover)
+    (store.root / "uploads" / store.multipart.start(row["object_key"], 10, 10)).rename(leftover)
     grow_old(leftover)
     run()
     assert not leftover.exists()

@@ -9,8 +9,10 @@ import pytest
 from events import VideoDeleted, VideoRecalled
 from shared.db import transaction
 from shared.storage.erasure import freeze as freezing
-from shared.storage.erasure.code import SHARDS, STRIPE, shard_size
-from shared.storage.nodes.nodes import load, register
+from shared.storage.erasure.code import STRIPE, shard_size
+from shared.storage.model import SHARDS
+from shared.storage.nodes.nodes import load
+from shared.storage.nodes.register import register
 from tests.conftest import Database, Wadi
 from tests.functions.deleting import delete, left
 from tests.functions.freezing import Cellar, cellar, freeze

@@ -10,7 +10,7 @@ from werkzeug.test import TestResponse
 from events import SegmentEncoded
 from shared.identity import Role
 from shared.runtime.serve import create_app
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.films.rows import make_video, plan_segment
 from tests.films.stored import SegmentRow, holders, make_segments, recorded

@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from shared.identity import Role
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from shared.uploads.model import part_size_for
 from tests.conftest import Database, Wadi
 from tests.functions.people import Person, account, assert_problem

@@ -19,7 +19,7 @@ def admin(database: Database, wadi: Wadi) -> Person:
 
 def test_it_names_what_was_found_and_nothing_before(database: Database, admin: Person, tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"orphan")
-    orphans = {store_file(f"videos/none/{n}.m4s", tmp_path / "file", None).key for n in range(3)}
+    orphans = {store_file(f"videos/none/{n}.m4s", tmp_path / "file", None).object.key for n in range(3)}
     assert admin.get("list_garbage", "/api/storage/garbage").json == {"total": 0, "total_bytes": 0, "garbage": []}
     assert ping("collect_garbage").status_code == 204
     answer = admin.get("list_garbage", "/api/storage/garbage").get_json()

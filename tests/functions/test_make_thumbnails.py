@@ -3,7 +3,7 @@
 import pytest
 
 from events import SegmentPlaced, VideoFailed, VideoPlanned
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
 from tests.films.film import Film, absent, long_file, planned, short_file, uploaded
 from tests.films.stored import recorded

@@ -8,7 +8,7 @@ import pytest
 
 from events import SegmentEncoded
 from shared.runtime.serve import create_app
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.films.rows import make_video
 from tests.films.stored import SegmentRow, holders, make_segments, recorded

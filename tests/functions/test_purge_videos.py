@@ -6,7 +6,7 @@ import pytest
 
 from events import VideoDeleted
 from shared.identity import Role
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.films.rows import make_video, ready_video
 from tests.films.stored import make_segments

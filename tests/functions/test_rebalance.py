@@ -18,20 +18,21 @@ from hypothesis import strategies as st
 from shared import coordination
 from shared.db import transaction
 from shared.runtime.serve import create_app
-from shared.storage import signed_urls
-from shared.storage.erasure.code import SHARDS, encode
-from shared.storage.erasure.read import frozen, read_frozen, shard_key
-from shared.storage.jobs.throttle import Pace
+from shared.storage import ObjectRef, signed_urls
+from shared.storage.erasure.code import encode
+from shared.storage.erasure.read import FrozenObject, find_frozen, read_frozen, shard_key
+from shared.storage.jobs.migrate import ReplicaMigration
+from shared.storage.model import SHARDS
 from shared.storage.nodes.nodes import Nodes
-from shared.storage.placement.diff import Held, Moves
-from shared.storage.placement.migrate import Settlement
-from shared.storage.placement.rebalance import LOCK
+from shared.storage.placement.diff import Located, PlacementDiff
+from shared.storage.throttle import UNTHROTTLED
 from tests.conftest import Database, Wadi
 from tests.films.stored import store_bytes
 from tests.functions.disks import Disks, check, fresh_disks, rebalance
 from tests.functions.waking import ping
 from tests.patience import until
 
+LOCK = "rebalance"
 ROOT = Path(__file__).resolve().parents[2]
 
 
@@ -271,9 +272,9 @@ def test_a_shard_that_cannot_be_read_is_made_anew_from_the_others(disks: Disks, 
     assert set(now.values()) == set(nodes.homes(key, SHARDS))
     assert now[2] != gone
     with transaction() as tx:
-        thing = frozen(tx, key)
+        thing = find_frozen(tx, key)
     assert thing is not None
-    only = thing._replace(shards=tuple(each for each in thing.shards if each.number in (1, 2, 4, 5)))
+    only = FrozenObject(thing.object, tuple(each for each in thing.shards if each.number in (1, 2, 4, 5)))
     assert b"".join(read_frozen(nodes, only)) == data
 
 
@@ -282,13 +283,14 @@ def test_what_is_frozen_or_deleted_while_it_is_on_its_way_gets_no_replica(disks:
     (key,) = disks.store(1)
     new = disks.add("d")
     nodes, data = disks.nodes(), disks.contents[key]
-    held = Held(key, len(data), hashlib.sha256(data).hexdigest(), None, tuple(sorted(disks.recorded(key))), (), False)
+    ref = ObjectRef(key, len(data), hashlib.sha256(data).hexdigest())
+    located = Located(ref, tuple(sorted(disks.recorded(key))), (), temporary=False)
     if end == "frozen":
         freeze(disks, key, data)
         disks.database.all("delete from replica where object_key = %s", (key,))
     else:
         disks.database.all("delete from object where key = %s", (key,))
-    Settlement(transaction, nodes, Pace(0), held, Moves([new], [new], [])).run()
+    ReplicaMigration(transaction, nodes, UNTHROTTLED, located, PlacementDiff([new], [new], [])).run()
     assert disks.recorded(key) == set()
     assert key not in disks.files()[new]
 
@@ -356,11 +358,17 @@ def until_held(disks: Disks) -> None:
 
 
 WORKER = """
+from shared import coordination
 from shared.db import transaction
-from shared.storage.placement.rebalance import rebalance
+from shared.storage.jobs.rebalance import rebalance
 print("began", flush=True)
-rebalance(transaction, "worker", 300)
+with coordination.lock("rebalance", "worker", 30) as fence:
+    rebalance(fence.guard(transaction), 300)
 """
+
+
+def _ended_or_moved(worker: "subprocess.Popen[bytes]", disks: Disks, new: str, before: int) -> bool:
+    return worker.poll() is not None or moved(disks, new) != before
 
 
 def test_what_a_killed_one_began_is_ended_by_the_next(disks: Disks, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -371,7 +379,7 @@ def test_what_a_killed_one_began_is_ended_by_the_next(disks: Disks, monkeypatch:
         done = moved(disks, new)
         worker = subprocess.Popen([sys.executable, "-c", WORKER], cwd=ROOT, env=environment)
         try:
-            until(partial(_moves, disks, new, done, worker), "something is moved")
+            until(partial(_ended_or_moved, worker, disks, new, done), "something is moved")
             assert worker.poll() is None, "it ended before it was killed"
         finally:
             worker.send_signal(signal.SIGKILL)
@@ -381,10 +389,6 @@ def test_what_a_killed_one_began_is_ended_by_the_next(disks: Disks, monkeypatch:
         disks.database.all("delete from lock_lease")  # as after its time
     rebalance()
     disks.assert_settled(3)
-
-
-def _moves(disks: Disks, node_id: str, before: int, worker: "subprocess.Popen[bytes]") -> bool:
-    return worker.poll() is not None or moved(disks, node_id) != before
 
 
 def moved(disks: Disks, node_id: str) -> int:

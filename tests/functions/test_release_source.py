@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from events import SegmentEncoded, SegmentPlaced, VideoReady
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.films.rows import mark_ready, plan_segment
 from tests.films.stored import SegmentRow, holders, make_segments, recorded, store_bytes

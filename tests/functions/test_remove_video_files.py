@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from events import MessageSent, SegmentEncoded, VideoDeleted, VideoReady
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.films.rows import make_video, ready_video
 from tests.films.stored import make_segments, store_bytes

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.storage.erasure.code import SHARDS
+from shared.storage.model import SHARDS
 from tests.conftest import Database, Wadi
 from tests.functions.freezing import Cellar, cellar, freeze
 from tests.functions.waking import ping

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from events import SegmentEncoded
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.buckets import buckets, keys, s3
 from tests.conftest import Database, Wadi
 from tests.films.rows import make_video

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.identity import Role
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
 from tests.films.rows import make_video
 from tests.films.stored import make_segments

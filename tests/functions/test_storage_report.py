@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from shared.identity import Role
-from shared.storage.erasure.code import SHARDS, shard_size
+from shared.storage.erasure.code import shard_size
+from shared.storage.model import SHARDS
 from tests.conftest import Database, Wadi
 from tests.films.stored import store_bytes
 from tests.functions.freezing import cellar, freeze

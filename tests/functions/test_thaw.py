@@ -8,7 +8,7 @@ import pytest
 from events import VideoRecalled
 from shared.db import transaction
 from shared.objects import ObjectMissing
-from shared.storage.erasure.read import frozen, rebuild_shard, shard_damage
+from shared.storage.erasure.read import find_frozen, rebuild_shard, shard_corruption
 from shared.storage.nodes.nodes import load
 from tests.conftest import Database, Wadi
 from tests.functions.freezing import Cellar, cellar, freeze
@@ -111,9 +111,9 @@ def test_a_shard_is_made_anew(six: Cellar) -> None:
         before = path.read_bytes()
         path.write_bytes(before[:-1])
         with transaction() as tx:
-            nodes, thing = load(tx), frozen(tx, key)
+            nodes, thing = load(tx), find_frozen(tx, key)
         assert thing is not None
-        found = {each.number: shard_damage(nodes, each) for each in thing.shards}
+        found = {each.number: shard_corruption(nodes, each) for each in thing.shards}
         assert {number for number, damage in found.items() if damage} == {shard["number"]}
         assert rebuild_shard(transaction, key, shard["number"])
         assert path.read_bytes() == before

@@ -3,7 +3,7 @@
 import pytest
 
 from events import AudioPlanned, SegmentEncoded, VideoFailed
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
 from tests.films.film import Film, absent, long_file, planned, short_file, silent_file
 from tests.films.stored import recorded, unplugged

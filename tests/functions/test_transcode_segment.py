@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from events import SegmentEncoded, SegmentPlanned
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
 from tests.films.film import Film, absent, long_file, planned, short_file
 from tests.films.stored import recorded, unplugged

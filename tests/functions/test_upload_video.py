@@ -18,7 +18,7 @@ from werkzeug.test import TestResponse
 
 from shared.identity import Role
 from shared.runtime.serve import create_app
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.functions.people import Person, account, assert_problem
 from tests.functions.uploading import BYTES, MIB, events, everything_stored, source_bytes

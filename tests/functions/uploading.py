@@ -10,7 +10,7 @@ import httpx
 from werkzeug.test import TestResponse
 
 from shared.objects.directory import DirectoryStore
-from shared.storage.nodes.nodes import local_stores
+from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
 from tests.functions.people import Person
 

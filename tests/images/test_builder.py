@@ -24,7 +24,8 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
     copy = tmp_path_factory.mktemp("tree")
     for name in ("tools", "shared", "events", "functions", "cli"):
         shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / ".dockerignore", copy)
+    for name in (".dockerignore", "pyproject.toml"):
+        shutil.copy(ROOT / name, copy)
     _change(copy, "one")
     return copy
 

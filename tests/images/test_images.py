@@ -176,7 +176,7 @@ def test_the_database_is_migrated_from_the_image(
 
 def test_only_media_has_ffmpeg(images: dict[str, Image], roots: dict[str, Path]) -> None:
     encode = (
-        "from shared.media.sandbox.ffmpeg import run_ffmpeg; from shared.media.sandbox.child import Limits;"
+        "from shared.media.sandbox.ffmpeg import run_ffmpeg; from shared.media.sandbox.process import Limits;"
         "arguments = '-f lavfi -i color=s=64x64 -frames:v 1 -c:v libx264 -f null -'.split();"
         "print(run_ffmpeg(arguments, Limits(wall_seconds=120.0)))"
     )

@@ -118,7 +118,7 @@ class Box:
             lines = [json.loads(line) for line in lines_of_all]
         return [one for one in lines if target in ("", one["target"]) and at in ("", one["at"])]
 
-    def owed(self) -> int:
+    def pending(self) -> int:
         with psycopg2.connect(self.database_url) as db, db.cursor() as at:
             at.execute("select count(*) from delivery")
             row = at.fetchone()

@@ -27,7 +27,7 @@ def checkout(tmp_path: Path) -> Path:
     )
     for folder in made:
         (root / folder).mkdir(parents=True)
-    for name in ("task", "local/setup/clean.py"):
+    for name in ("task", "Taskfile.yml", "local/setup/clean.py"):
         shutil.copy(ROOT / name, root / name)
     return root
 
@@ -54,7 +54,15 @@ def left(checkout: Path) -> set[str]:
 def test_it_removes_data_environment_and_caches(checkout: Path, yes: list[str]) -> None:
     done = clean(checkout, *yes)
     assert done.returncode == 0, done.stderr
-    assert left(checkout) == {"task", "local", "local/setup", "local/setup/clean.py", "shared", "cache"}
+    assert left(checkout) == {
+        "task",
+        "Taskfile.yml",
+        "local",
+        "local/setup",
+        "local/setup/clean.py",
+        "shared",
+        "cache",
+    }
 
 
 def test_without_a_person_to_ask_it_removes_nothing(checkout: Path) -> None:
@@ -120,10 +128,10 @@ def test_what_else_was_started_is_stopped_first_or_all_stays(checkout: Path, sto
     called = (checkout / "cache" / "called").read_text().splitlines()
     if stops:
         assert done.returncode == 0, done.stderr
-        assert called == ["cluster down", "backends down"]
+        assert called == ["tools.cluster down", "tools.backends down"]
         assert not (checkout / ".cluster").exists()
         assert not (checkout / ".backends").exists()
     else:
-        assert (done.returncode, called) == (1, ["cluster down"])
+        assert (done.returncode, called) == (1, ["tools.cluster down"])
         assert (checkout / ".venv").exists()
         assert (checkout / ".backends").exists()

@@ -14,9 +14,9 @@ from cronsim import CronSimError
 
 from local import manifests
 from local.activator.activator import Activator
+from local.activator.platform import Platform
 from local.cron.cron import Cron
-from local.cron.schedule import schedule
-from local.platform import Platform
+from local.manifests.schedule import schedule
 from tests.local.yaml_files import ping_source, service, write
 
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)

@@ -24,7 +24,9 @@ def checkout(tmp_path: Path) -> Path:
     lock = ROOT / "requirements.lock"
     (root / "requirements.lock").write_text(install._entry(lock, "go-task-bin") + install._entry(lock, "uv"))
     (root / "Taskfile.yml").write_text(
-        "version: '3'\nsilent: true\ntasks:\n  say:\n    cmd: echo {{.CLI_ARGS}}\n  fail:\n    cmd: exit 7\n"
+        "version: '3'\nsilent: true\ntasks:\n"
+        "  say:\n    vars: {LOCK: requirements.lock}\n    cmd: echo {{.CLI_ARGS}}\n"
+        "  fail:\n    vars: {LOCK: requirements.lock}\n    cmd: exit 7\n"
     )
     return root
 
@@ -48,6 +50,7 @@ def test_it_installs_once_and_stdout_is_the_tasks_own(checkout: Path) -> None:
 def test_a_command_of_the_platform_gets_its_arguments_and_gives_its_exit_code(
     checkout: Path, tmp_path: Path, asked: str, run: str
 ) -> None:
+    shutil.copy(ROOT / "Taskfile.yml", checkout / "Taskfile.yml")
     (checkout / "cli").mkdir()
     (checkout / "cli" / "__main__.py").write_text("import os, sys; print([os.getcwd(), *sys.argv[1:]]); sys.exit(5)")
     (checkout / ".venv" / "bin").mkdir(parents=True)

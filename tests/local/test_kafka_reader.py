@@ -6,7 +6,7 @@ import pytest
 from msgspec import convert
 
 from local.delivery.kafka import reader as kafka_reader
-from local.delivery.kafka.feed import KafkaFeed
+from local.delivery.kafka.queue import KafkaQueue
 from local.delivery.kafka.reader import KafkaReader
 from local.manifests import KafkaSource
 from shared.ids import new_id
@@ -29,12 +29,12 @@ def test_a_rebalance_that_outlasts_a_poll_comes_to_its_end(topic: str, monkeypat
     monkeypatch.setattr(kafka_reader, "REBALANCE_SECONDS", 5.0)
     source = kafka_source("f", topic)
     source["spec"]["consumerGroup"] = topic
-    feed = KafkaFeed(convert(source, KafkaSource))
-    reader = KafkaReader(feed, lambda: None, servers=need("kafka"))
+    queue = KafkaQueue(convert(source, KafkaSource))
+    reader = KafkaReader(queue, lambda: None, servers=need("kafka"))
     reader.start()
     try:
-        until(lambda: reader.settled, "it has joined, and there is nothing to be had")
+        until(lambda: reader.joined, "it has joined, and there is nothing to be had")
         make_topics(reader.servers, [source], partitions=3)
-        until(lambda: feed.here, "it has partitions")
+        until(lambda: queue.here, "it has partitions")
     finally:
         reader.stop()

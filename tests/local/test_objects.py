@@ -42,16 +42,16 @@ class Site:
         return self.nodes[0]
 
     def begin(self, key: str = KEY) -> str:
-        return self.node.start_multipart(key, SIZE, PART)
+        return self.node.multipart.start(key, SIZE, PART)
 
     def part_url(self, upload: str, part: int, key: str = KEY) -> str:
-        return self.url + self.node.signed_part_url(key, upload, part, soon())
+        return self.url + self.node.multipart.signed_part_url(key, upload, part, soon())
 
     def put(self, upload: str, part: int, **options: Any) -> httpx.Response:
         return httpx.put(self.part_url(upload, part), content=options.pop("content", part_bytes(part)), **options)
 
     def received(self, upload: str) -> list[int]:
-        return [part.number for part in self.node.parts(KEY, upload)]
+        return [part.number for part in self.node.multipart.parts(KEY, upload)]
 
 
 @pytest.fixture
@@ -107,7 +107,7 @@ def test_a_broken_connection_costs_one_part(site: Site) -> None:
     assert site.received(upload) == [1]
     for part in (2, 3, 4):
         assert site.put(upload, part).status_code == 200
-    site.node.complete_multipart(KEY, upload)
+    site.node.multipart.complete(KEY, upload)
     assert b"".join(site.node.open(KEY)) == BYTES
 
 
@@ -121,7 +121,7 @@ def test_a_newer_connection_takes_over_from_a_stalled_one(site: Site) -> None:
     assert site.received(upload) == [1]
     for part in (2, 3, 4):
         site.put(upload, part)
-    site.node.complete_multipart(KEY, upload)
+    site.node.multipart.complete(KEY, upload)
     assert b"".join(site.node.open(KEY)) == BYTES
 
 
@@ -205,9 +205,9 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(site: Site) -> None:
     """kill -9 of the server itself, then a new one: parts that were answered are there, the one on its way is not."""
     upload = site.begin()
     with server_process() as (process, url):
-        first = url + site.node.signed_part_url(KEY, upload, 1, soon())
+        first = url + site.node.multipart.signed_part_url(KEY, upload, 1, soon())
         assert httpx.put(first, content=part_bytes(1)).status_code == 200
-        second = url + site.node.signed_part_url(KEY, upload, 2, soon())
+        second = url + site.node.multipart.signed_part_url(KEY, upload, 2, soon())
         with half_a_part(second, part_bytes(2)[: PART // 2]):
             until(lambda: is_being_written(site.node, upload, 2), "the part is being written")
             process.send_signal(signal.SIGKILL)
@@ -215,9 +215,9 @@ def test_killed_in_the_middle_it_goes_on_where_it_was(site: Site) -> None:
     assert site.received(upload) == [1]
     with server_process() as (_, url):
         for part in (2, 3, 4):
-            signed = url + site.node.signed_part_url(KEY, upload, part, soon())
+            signed = url + site.node.multipart.signed_part_url(KEY, upload, part, soon())
             assert httpx.put(signed, content=part_bytes(part)).status_code == 200
-    site.node.complete_multipart(KEY, upload)
+    site.node.multipart.complete(KEY, upload)
     assert b"".join(site.node.open(KEY)) == BYTES
 
 
@@ -363,7 +363,7 @@ def test_an_expired_signature(site: Site) -> None:
     late = site.url + site.node.signed_url("videos/2/c.m4s", int(time.time()) - 1)
     assert "expired" in problem(httpx.get(late), 403, "invalid-signature")["detail"]
     upload = site.begin()
-    late = site.url + site.node.signed_part_url(KEY, upload, 1, int(time.time()) - 1)
+    late = site.url + site.node.multipart.signed_part_url(KEY, upload, 1, int(time.time()) - 1)
     problem(httpx.put(late, content=part_bytes(1)), 403, "invalid-signature")
     assert site.received(upload) == []
 

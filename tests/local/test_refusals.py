@@ -66,7 +66,7 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             "K_SINK is set: this runner brings events to its functions itself. Unset K_SINK.",
         ),
         ({"WADI_PORT": "http"}, "WADI_PORT='http' is not a whole number."),
-        ({"WADI_PORT": "70000"}, "WADI_PORT=70000 is no port: it must be at most 65535."),
+        ({"WADI_PORT": "70000"}, "WADI_PORT=70000 is too large: it must be at most 65535."),
         (
             {"WADI_HOST": "192.0.2.1"},
             "WADI_HOST=192.0.2.1 is no address of this machine (Cannot assign requested address).",

@@ -35,7 +35,7 @@ def test_killed_in_the_middle_of_deliveries_and_started_again_nothing_is_lost(ma
     until(lambda: all(gone(pid) for pid in pids))
     (box.data / "go").touch()
     box.up()
-    until(lambda: ended(box) == {one[0] for one in events} and box.owed() == 0)
+    until(lambda: ended(box) == {one[0] for one in events} and box.pending() == 0)
 
 
 def test_the_number_of_failed_tries_outlives_the_runner(make_box: MakeBox) -> None:
@@ -48,7 +48,7 @@ def test_the_number_of_failed_tries_outlives_the_runner(make_box: MakeBox) -> No
     box.kill()
     box.up()
     until(lambda: box.record("dead", "end"))
-    until(lambda: box.owed() == 0)
+    until(lambda: box.pending() == 0)
     assert len(box.record("f", "start")) == 4, "two before and two after"
 
 
@@ -60,7 +60,7 @@ def test_killed_while_the_dead_letter_sink_refuses_the_letter_still_arrives(make
     box.kill()
     (box.data / "dead-refuses").unlink()
     box.up()
-    until(lambda: box.owed() == 0)
+    until(lambda: box.pending() == 0)
     last = box.record("dead", "end")[-1]
     assert last["status"] == 204
     assert box.record("dead", "start")[-1]["headers"]["ce-knativeerrorcode"] == "400"
@@ -74,7 +74,7 @@ def test_stopped_in_the_middle_no_try_is_counted_and_nothing_is_lost(make_box: M
     assert box.down() == 0
     assert 0 < len(box.record("f", "end")) < 20
     box.up()
-    until(lambda: ended(box) == {one[0] for one in events} and box.owed() == 0)
+    until(lambda: ended(box) == {one[0] for one in events} and box.pending() == 0)
 
 
 def test_a_function_that_breaks_off_when_everything_stops_does_not_count_as_failed(make_box: MakeBox) -> None:
@@ -82,10 +82,10 @@ def test_a_function_that_breaks_off_when_everything_stops_does_not_count_as_fail
     box.publish("t", ("1", "k", {"until": "go"}))
     until(lambda: box.record("brittle", "start"))
     assert box.down() == 0
-    assert box.owed() == 1
+    assert box.pending() == 1
     (box.data / "go").touch()
     box.up()
-    until(lambda: box.record("brittle", "end") and box.owed() == 0)
+    until(lambda: box.record("brittle", "end") and box.pending() == 0)
 
 
 def test_two_runners_on_one_database_deliver_each_event_once_and_one_takes_over_from_a_killed_one(
@@ -100,7 +100,7 @@ def test_two_runners_on_one_database_deliver_each_event_once_and_one_takes_over_
 
     until(lambda: holders() == {"f": 1, "g": 1})  # a runner that is up takes its groups in the background
     boxes[0].publish("t", *first)
-    until(lambda: sum(len(box.record(at="end")) for box in boxes) >= 60 and boxes[0].owed() == 0)
+    until(lambda: sum(len(box.record(at="end")) for box in boxes) >= 60 and boxes[0].pending() == 0)
     seen = Counter((one["target"], one["id"]) for box in boxes for one in box.record(at="start"))
     assert len(seen) == 60
     tries_that_failed = sum(one["retried"] for box in boxes for one in box.status()["sources"])

@@ -1,4 +1,4 @@
-"""Golden clips: small, generated once, and such that every picture and every sample can be told from its neighbours.
+"""Golden clips: small, generated once, and made so that every picture and sample differs from its neighbours.
 
 Pictures carry their own number in black and white bars, so that a test reads which frames came out, not just how many.
 The sound sweeps, so that it matches itself at one lag only.

@@ -1,4 +1,4 @@
-"""Encode a whole clip as the functions do, and hold what came out to the promises of the media library."""
+"""Encode a whole clip as the functions do, and check the result against what the media library promises."""
 
 import io
 from array import array
@@ -10,11 +10,10 @@ from pathlib import Path
 import av
 from msgspec import Struct
 
-from shared.media.audio.encode import FRAME, SAMPLE_RATE, encode_audio
+from shared.media.audio.encode import encode_audio
 from shared.media.encode.segment import encode_segment
-from shared.media.model import MediaSegment, Plan
-from shared.media.mp4.boxes import children, find
-from shared.media.mp4.fragments import take_apart
+from shared.media.model import FRAME_SAMPLES, SAMPLE_RATE, MediaSegment, Plan
+from shared.media.mp4 import children, demux, find
 from shared.media.planning.plan import plan as make_plan
 from tests.media.clips import read_number
 
@@ -67,7 +66,7 @@ def assert_track(result: Result, name: str) -> None:
     assert all(a < b for a, b in pairwise(stamps)), "decode times must rise over the joins"
     span = plan.seconds(plan.cuts[-1])
     ends = (track[-1].start + track[-1].duration) / track[-1].timescale
-    assert abs(ends - span) <= (FRAME / SAMPLE_RATE if name == "audio" else 1 / 90_000)
+    assert abs(ends - span) <= (FRAME_SAMPLES / SAMPLE_RATE if name == "audio" else 1 / 90_000)
 
 
 def assert_segment(segment: MediaSegment) -> None:
@@ -81,7 +80,7 @@ def assert_segment(segment: MediaSegment) -> None:
     durations = [int.from_bytes(data[at : at + 4]) for at in range(trun.body + 12, trun.end, 16)]
     assert sum(durations) == segment.duration, "the next segment begins where this one ends"
     assert all(durations)
-    parts = take_apart(Path(segment.init_path).read_bytes() + data)
+    parts = demux(Path(segment.init_path).read_bytes() + data)
     assert len(parts.samples) == segment.frames > 0
     times = sorted(sample.pts for sample in parts.samples)
     assert times[0] == segment.start
@@ -151,6 +150,6 @@ def assert_same_sound(sound: Sequence[int], wanted: Sequence[int], first: int, l
         sound = sound[usual:]
     elif usual < -2:
         wanted = wanted[-usual:]
-    for at in range(first, last - FRAME, FRAME // 2):
-        like = likeness(sound[at : at + FRAME // 2], wanted[at : at + FRAME // 2])
+    for at in range(first, last - FRAME_SAMPLES, FRAME_SAMPLES // 2):
+        like = likeness(sound[at : at + FRAME_SAMPLES // 2], wanted[at : at + FRAME_SAMPLES // 2])
         assert like > 0.95, f"the sound breaks at sample {at}: {like:.3f}"

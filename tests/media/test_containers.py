@@ -1,10 +1,10 @@
-"""Containers, each with the codecs that people find in it."""
+"""Containers, each with the codecs that are usual in it."""
 
 from pathlib import Path
 
 import pytest
 
-from shared.media.audio.encode import FRAME
+from shared.media.model import FRAME_SAMPLES
 from tests.media.clips import SAMPLE_RATE, cached, clip, damaged, remuxed, sweep
 from tests.media.published import assert_same_sound, best_lag, heard, numbers, publish
 
@@ -12,8 +12,8 @@ FRAMES = 560
 X264 = "-c:v libx264 -preset veryfast -pix_fmt yuv420p"
 
 
-# By how many samples these files are late themselves: LAME's and AC-3's start, which an AVI has no way to note, and the
-# picture that libavformat lets an AVI with B-frames begin with.
+# By how many samples the sound of these files is late by itself: the encoder delay of LAME and AC-3, which AVI cannot
+# store, and the extra picture with which libavformat begins an AVI with B-frames.
 OWN_LAG = {"mpeg4.avi": 1105, "divx.avi": 256 - SAMPLE_RATE // 25, "h264.avi": 256}
 # Timestamps in milliseconds: half of one is 24 samples.
 COARSE = {"h264.flv", "wmv.asf"}
@@ -76,7 +76,8 @@ def test_a_transport_stream_whose_clock_jumps(tmp_path: Path) -> None:
     sound, wanted = heard(result), sweep(23)
     assert_same_sound(sound, wanted, 4800, 22 * SAMPLE_RATE)
     second = sound[FRAMES * 1920 :]
-    assert abs(best_lag(second, wanted, SAMPLE_RATE, reach=1500)) <= FRAME, "the second half keeps step, within a frame"
+    lag = abs(best_lag(second, wanted, SAMPLE_RATE, reach=1500))
+    assert lag <= FRAME_SAMPLES, "the second half keeps step, within a frame"
 
 
 def test_a_transport_stream_that_changes_its_size(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Broken files: encoded as far as they go with the timeline whole, or refused in words."""
+"""Damaged files: encoded as far as they can be decoded, with the whole timeline, or rejected with a reason."""
 
 import io
 import sys
@@ -8,8 +8,8 @@ import av
 import pytest
 
 from shared.media.encode.segment import encode_segment
-from shared.media.errors import EncodeTrouble, MediaError
-from shared.media.mp4.boxes import find
+from shared.media.errors import EncodeError, MediaError
+from shared.media.mp4 import find
 from shared.media.planning.plan import plan
 from tests.media.clips import clip, damaged, ffmpeg, sweep
 from tests.media.published import assert_same_sound, decoded_pictures, heard, numbers, publish
@@ -34,7 +34,7 @@ def refusal(path: Path) -> str:
 
 @pytest.mark.parametrize("name", ["truncated.mp4", "truncated.mkv", "truncated.ts"])
 def test_a_truncated_file_plays_to_where_it_ends(name: str, tmp_path: Path) -> None:
-    """Half an upload, with its index at the front: what is there is shown."""
+    """Half of an upload, with its index at the front: what is there is published."""
     half = damaged(name, whole("plain40" + Path(name).suffix), lambda data: bytes(data[: len(data) * 6 // 10]), "60 %")
     result = publish(half, tmp_path)
     came = numbers(result)
@@ -77,7 +77,7 @@ def test_a_segment_of_which_nothing_can_be_decoded_stands_still(tmp_path: Path) 
     came = numbers(result)
     assert came[:273] == list(range(273))
     back = next(place for place, number in enumerate(came) if number >= 850)
-    assert len(set(came[274:back])) == 1  # the last that the decoder made; it patches what refers to what is gone
+    assert len(set(came[274:back])) == 1  # the decoder repeats the last one where references are lost
     assert came[back] < 900
     assert came[back:] == list(range(came[back], FRAMES))
 
@@ -183,16 +183,16 @@ def test_a_real_picture_that_is_too_large(tmp_path: Path) -> None:
     [
         ("os.kill(os.getpid(), 11)", MediaError),
         ("bytearray(64 << 30)", MediaError),
-        ("os.kill(os.getpid(), 9)", EncodeTrouble),
+        ("os.kill(os.getpid(), 9)", EncodeError),
     ],
 )
 def test_a_decoder_that_crashes_is_told_from_one_that_is_killed(
     code: str, refused: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The child that reads the file dies as hostile files make one die; the parent lives to say so."""
+    """The child ends as a hostile file makes it end; the parent survives and tells whose fault it was."""
     script = (
-        f"import os\nimport shared.media.sandbox.worker as w\ndef work(*a):\n    yield {code}\nw._work = work\nw.main()"
+        f"import os\nimport shared.media.child as c\ndef results(*a):\n    yield {code}\nc._results = results\nc.main()"
     )
-    monkeypatch.setattr("shared.media.sandbox.worker.COMMAND", [sys.executable, "-c", script])
+    monkeypatch.setattr("shared.media.sandbox.task.COMMAND", [sys.executable, "-c", script])
     with pytest.raises(refused):
         plan(str(whole("plain40.mp4")))

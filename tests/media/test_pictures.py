@@ -1,4 +1,4 @@
-"""Sizes, turns, colours and fields."""
+"""Sizes, rotation, colours and interlacing."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ X264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"
 
 
 def sizes(result: Result) -> dict[str, tuple[int, int]]:
-    """Of the pictures that really come out."""
+    """The sizes of the pictures that are really decoded."""
     frames = {r.name: decoded_pictures(result.joined(r.name))[0] for r in result.plan.renditions}
     return {name: (frame.width, frame.height) for name, frame in frames.items()}
 
@@ -79,7 +79,7 @@ def test_pixel_formats_become_8_bit_420(name: str, video: str, tmp_path: Path) -
 
 
 @pytest.mark.parametrize(("transfer", "name"), [("smpte2084", "pq"), ("arib-std-b67", "hlg")])
-def test_wide_range_is_toned_down(transfer: str, name: str, tmp_path: Path) -> None:
+def test_hdr_is_tone_mapped(transfer: str, name: str, tmp_path: Path) -> None:
     tags = f"colorprim=bt2020:transfer={transfer}:colormatrix=bt2020nc"
     video = f"-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -tag:v hvc1 -x265-params log-level=0:{tags}"
     result = publish(clip(f"{name}.mp4", frames=280, video=video, audio=""), tmp_path)

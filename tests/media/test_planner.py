@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.media.audio.encode import FRAME, boundaries, samples
-from shared.media.encode.segment import TIMESCALE, ticks
-from shared.media.model import AudioInfo, Plan, Ratio, SourceInfo
-from shared.media.mp4.fragments import spread
+from shared.media.audio.timing import boundaries, samples
+from shared.media.encode.cmaf import TIMESCALE, ticks
+from shared.media.model import FRAME_SAMPLES, AudioInfo, Plan, Ratio, ScanResult, SourceInfo
+from shared.media.mp4 import spread
+from shared.media.planning.build import build_plan
 from shared.media.planning.cuts import choose_cuts, frames_between, thin_out
 from shared.media.planning.ladder import ladder, level
-from shared.media.planning.plan import Survey, plan_from
 
 TIME_BASES = st.sampled_from(
     [
@@ -61,7 +61,7 @@ def a_plan(pts: list[int], keyframes: list[int], end: int, time_base: Fraction, 
         seekable=True,
         audio=AudioInfo(1, "aac", 2, 48_000),
     )
-    return plan_from(Survey(pts, keyframes, end, msgspec.structs.replace(info, **more)))
+    return build_plan(ScanResult(pts, keyframes, end, msgspec.structs.replace(info, **more)))
 
 
 @given(timelines())
@@ -110,13 +110,13 @@ def test_a_plan_holds_together(timeline: tuple[list[int], list[int], int, Fracti
     assert edges[-1] == round((end - pts[0]) * time_base * TIMESCALE)
     sound = boundaries(plan)
     assert sound[0] == 0
-    assert sound[-1] * FRAME >= samples(plan)
+    assert sound[-1] * FRAME_SAMPLES >= samples(plan)
     assert all(before <= after for before, after in pairwise(sound))
     for cut, edge in zip(plan.cuts[:-1], sound, strict=False):
-        late = Fraction(edge * FRAME, 48_000) - (cut - plan.cuts[0]) * time_base
-        assert 0 <= late < Fraction(FRAME, 48_000)
+        late = Fraction(edge * FRAME_SAMPLES, 48_000) - (cut - plan.cuts[0]) * time_base
+        assert 0 <= late < Fraction(FRAME_SAMPLES, 48_000)
     for before, after in pairwise(sound):
-        assert (after - before) * FRAME / 48_000 <= plan.target_duration
+        assert (after - before) * FRAME_SAMPLES / 48_000 <= plan.target_duration
 
 
 @given(timelines(), st.integers(1, 60))

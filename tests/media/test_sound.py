@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.media.audio.encode import FRAME, SAMPLE_RATE, boundaries
+from shared.media.audio.timing import boundaries
+from shared.media.model import FRAME_SAMPLES, SAMPLE_RATE
 from tests.media.clips import clip, remuxed, sweep
 from tests.media.published import assert_same_sound, heard, likeness, publish
 
@@ -50,7 +51,7 @@ def test_no_audio(tmp_path: Path) -> None:
 
 def test_audio_longer_than_the_video_is_trimmed(tmp_path: Path) -> None:
     result = publish(clip("longer.mp4", frames=300, sound=16.0), tmp_path)
-    assert len(heard(result)) == boundaries(result.plan)[-1] * FRAME
+    assert len(heard(result)) == boundaries(result.plan)[-1] * FRAME_SAMPLES
     assert_same_sound(heard(result), sweep(16), 1024, 12 * SAMPLE_RATE - 2048)
 
 
@@ -59,7 +60,7 @@ def test_audio_shorter_than_the_video_is_followed_by_silence(tmp_path: Path) -> 
     sound = heard(result)
     assert_same_sound(sound, sweep(4), 1024, 4 * SAMPLE_RATE - 4800)
     assert not loud(sound, 4 * SAMPLE_RATE + 2048, len(sound))
-    assert len(sound) == boundaries(result.plan)[-1] * FRAME
+    assert len(sound) == boundaries(result.plan)[-1] * FRAME_SAMPLES
 
 
 @pytest.mark.parametrize("offset", [1.5, -1.5])

@@ -7,7 +7,8 @@ import av
 import pytest
 
 from shared.media.model import Plan, Storyboard, Thumbnails
-from shared.media.pictures.thumbnails import make_thumbnails, storyboard_vtt
+from shared.media.pictures.storyboard import storyboard_vtt
+from shared.media.pictures.thumbnails import make_thumbnails
 from shared.media.planning.plan import plan
 from tests.media.clips import clip, read_number, remuxed
 
@@ -73,7 +74,7 @@ def test_rotated(degrees: int, tmp_path: Path) -> None:
     assert luma[black[1] * stride + black[0]] < 50
 
 
-def test_wide_colours_are_toned_down(tmp_path: Path) -> None:
+def test_hdr_is_tone_mapped(tmp_path: Path) -> None:
     tags = "colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc"
     video = f"-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -tag:v hvc1 -x265-params log-level=0:{tags}"
     _, thumbnails = drawn(clip("pq.mp4", frames=280, video=video, audio=""), tmp_path)

@@ -7,7 +7,8 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.media.encode.segment import _Job, encode_segment
+from shared.media.encode.job import SegmentJob
+from shared.media.encode.segment import encode_segment
 from shared.media.planning.plan import plan
 from tests.media.clips import clip, remuxed, sweep
 from tests.media.published import assert_same_sound, heard, numbers, publish
@@ -116,19 +117,19 @@ def test_fields_in_packets_of_their_own_are_not_missed(tmp_path: Path, monkeypat
         source=msgspec.structs.replace(planned.source, interlaced=True),
     )
     runs: list[int | None] = []
-    encode = _Job.encode
+    encode = SegmentJob.encode
 
-    def counted(self: _Job, seek: int | None) -> list[bytes]:
+    def counted(self: SegmentJob, seek: int | None) -> list[bytes]:
         runs.append(seek)
         return encode(self, seek)
 
-    monkeypatch.setattr(_Job, "encode", counted)
+    monkeypatch.setattr(SegmentJob, "encode", counted)
     (segment,) = encode_segment(source, fields, 1, ["180p"], tmp_path)
     assert segment.frames == planned.frames[1]
     assert len(runs) == 1
 
 
-def test_a_seek_that_misses_is_noticed_and_made_good(tmp_path: Path) -> None:
+def test_a_seek_that_misses_is_noticed_and_repeated_from_further_back(tmp_path: Path) -> None:
     """A container whose seeks land late: the count tells, and decoding starts again from further back."""
     source = str(clip("gop50.mp4", frames=560, video=X264 + " -g 50"))
     planned = plan(source)

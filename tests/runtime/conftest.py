@@ -31,10 +31,10 @@ class Notes:
         assert row is not None
         return int(row["count"])
 
-    def receipt(self, event_id: str) -> str:
-        """absent, held or handled."""
+    def state(self, event_id: str) -> str:
+        """absent, in progress or completed: of the event's idempotency record."""
         row = self.database.one("select holder from inbox where id = %s", (event_id,))
-        return "absent" if row is None else "handled" if row["holder"] is None else "held"
+        return "absent" if row is None else "completed" if row["holder"] is None else "in progress"
 
     def expire(self, event_id: str) -> None:
         """The lease of an event ends now."""

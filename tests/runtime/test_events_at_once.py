@@ -16,7 +16,7 @@ def test_handled_is_204_with_everything_committed(notes: Notes) -> None:
     assert (answer.status_code, answer.data) == (204, b"")
     assert notes.about(thing) == ["done"]
     assert notes.sent(thing) == ["wadi.video.playable", "wadi.video.ready"]
-    assert notes.receipt(event) == "handled"
+    assert notes.state(event) == "completed"
 
 
 def test_handled_before_is_204_and_nothing_happens(notes: Notes) -> None:
@@ -42,7 +42,7 @@ def test_trouble_is_503_with_nothing_committed_and_can_be_tried_again(notes: Not
     problem = assert_problem(answer, 503, "unavailable")
     assert "as the test wants it" in problem["detail"]
     assert answer.headers["Retry-After"]
-    assert (notes.about(thing), notes.sent(thing), notes.receipt(event)) == ([], [], "absent")
+    assert (notes.about(thing), notes.sent(thing), notes.state(event)) == ([], [], "absent")
     assert notes.in_outbox() == 0
     assert deliver("note_at_once", "", thing, event).status_code == 204
     assert notes.about(thing) == ["done"]
@@ -51,7 +51,7 @@ def test_trouble_is_503_with_nothing_committed_and_can_be_tried_again(notes: Not
 def test_what_a_function_finds_malformed_is_400_with_nothing_committed(notes: Notes) -> None:
     event, thing = new_id(), new_id()
     assert_problem(deliver("note_at_once", "malformed", thing, event), 400, "invalid-request")
-    assert (notes.about(thing), notes.sent(thing), notes.receipt(event)) == ([], [], "absent")
+    assert (notes.about(thing), notes.sent(thing), notes.state(event)) == ([], [], "absent")
 
 
 def test_two_deliveries_at_once_are_handled_once(notes: Notes) -> None:
@@ -77,7 +77,7 @@ def test_of_two_deliveries_at_once_the_second_takes_over_when_the_first_fails(no
         assert_problem(first.result(), 503, "unavailable")
         assert second.result().status_code == 204
     assert notes.about(thing) == ["done"]
-    assert notes.receipt(event) == "handled"
+    assert notes.state(event) == "completed"
 
 
 def _end_connections_that_wait_for_advisory_locks(notes: Notes) -> None:

@@ -13,13 +13,13 @@ def test_handled_is_204_once(notes: Notes) -> None:
     assert [deliver("note_under_lease", "", thing, event).status_code for _ in range(2)] == [204, 204]
     assert notes.about(thing) == ["begun", "done"]
     assert notes.sent(thing) == ["wadi.video.playable", "wadi.video.ready"]
-    assert notes.receipt(event) == "handled"
+    assert notes.state(event) == "completed"
 
 
 def test_trouble_is_503_frees_the_lease_and_keeps_what_was_committed_before(notes: Notes) -> None:
     event, thing = new_id(), new_id()
     assert_problem(deliver("note_under_lease", "explode", thing, event), 503, "unavailable")
-    assert (notes.about(thing), notes.sent(thing), notes.receipt(event)) == (["begun"], [], "absent")
+    assert (notes.about(thing), notes.sent(thing), notes.state(event)) == (["begun"], [], "absent")
     assert deliver("note_under_lease", "", thing, event).status_code == 204
     assert notes.about(thing) == ["begun", "begun", "done"]
 
@@ -27,7 +27,7 @@ def test_trouble_is_503_frees_the_lease_and_keeps_what_was_committed_before(note
 def test_what_a_function_finds_malformed_is_400(notes: Notes) -> None:
     event, thing = new_id(), new_id()
     assert_problem(deliver("note_under_lease", "malformed", thing, event), 400, "invalid-request")
-    assert (notes.about(thing), notes.receipt(event)) == (["begun"], "absent")
+    assert (notes.about(thing), notes.state(event)) == (["begun"], "absent")
 
 
 def test_while_one_is_at_it_others_get_409(notes: Notes) -> None:
@@ -37,7 +37,7 @@ def test_while_one_is_at_it_others_get_409(notes: Notes) -> None:
             first = pool.submit(deliver, "note_under_lease", "long", thing, event)
             until(lambda: notes.about(thing) == ["begun"], "the first has begun")
             assert_problem(deliver("note_under_lease", "long", thing, event), 409, "in-progress")
-            assert notes.receipt(event) == "held"
+            assert notes.state(event) == "in progress"
         assert first.result().status_code == 204
     assert notes.about(thing) == ["begun", "done"]
 
@@ -57,7 +57,7 @@ def test_a_lease_that_has_ended_is_taken_over_and_the_deposed_commits_nothing(no
         assert heir.result().status_code == 204
     assert notes.about(thing) == ["begun", "begun", "done"]
     assert len(notes.sent(thing)) == 2
-    assert notes.receipt(event) == "handled"
+    assert notes.state(event) == "completed"
 
 
 def test_the_deposed_does_not_free_the_lease_of_its_heir(notes: Notes) -> None:
@@ -68,7 +68,7 @@ def test_the_deposed_does_not_free_the_lease_of_its_heir(notes: Notes) -> None:
             until(lambda: notes.about(thing) == ["begun"], "the first has begun")
             notes.database.all("update inbox set holder = 'an heir on another machine' where id = %s", (event,))
         assert_problem(deposed.result(), 503, "unavailable")
-    assert notes.receipt(event) == "held"
+    assert notes.state(event) == "in progress"
     assert (notes.about(thing), notes.sent(thing)) == (["begun"], [])
 
 
@@ -86,4 +86,4 @@ def test_a_lease_is_renewed_while_the_work_goes_on(notes: Notes) -> None:
             first = lease_until()
             until(lambda: lease_until() != first, "the lease is renewed")
         assert answer.result().status_code == 204
-    assert notes.receipt(event) == "handled"
+    assert notes.state(event) == "completed"

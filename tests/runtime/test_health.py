@@ -1,9 +1,12 @@
 """/health, /ready and /metrics; and the database going away and coming back."""
 
+import importlib
 import itertools
 import re
+import sys
 import tempfile
 import threading
+import types
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -14,7 +17,8 @@ import pytest
 
 from local import postgres
 from shared.db.migrate import migrate
-from shared.telemetry import health as ready
+from shared.runtime import readiness
+from shared.runtime.readiness import BACKENDS, Backend
 from tests.conftest import Wadi, _forget_connections
 from tests.patience import until
 from tests.real import need
@@ -31,14 +35,31 @@ def test_health_and_ready(notes: Notes) -> None:
 
 @pytest.fixture
 def backend(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Registers a backend for one test; its setting is WADI_CHAOS, which may be set or not."""
-    monkeypatch.setattr(ready, "_checks", {})
+    """Adds a backend for one test; its setting is WADI_CHAOS, which may be set or not."""
+    monkeypatch.setattr(readiness, "BACKENDS", ())
     monkeypatch.setenv("WADI_CHAOS", "seed=1")
 
-    def register(name: str, trouble: str | None, *, needed: bool) -> None:
-        ready.register(name, "WADI_CHAOS", lambda: trouble, needed=needed)
+    def add(name: str, reason: str | None, *, required: bool) -> None:
+        module = types.ModuleType(name)
+        module.unhealthy_reason = lambda: reason  # type: ignore[attr-defined]  # made here
+        monkeypatch.setitem(sys.modules, name, module)
+        added = Backend(name, "WADI_CHAOS", name, required)
+        monkeypatch.setattr(readiness, "BACKENDS", (*readiness.BACKENDS, added))
 
-    return register
+    return add
+
+
+@pytest.mark.parametrize("listed", BACKENDS, ids=lambda listed: listed.name)
+def test_every_backend_that_is_listed_has_a_check(listed: Backend) -> None:
+    assert callable(importlib.import_module(listed.module).unhealthy_reason)
+
+
+def test_a_function_is_asked_only_about_what_it_has_loaded(
+    notes: Notes, backend: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backend("left", "it was asked", required=True)
+    monkeypatch.delitem(sys.modules, "left")
+    assert client("read_thing").get("/ready").json == {"status": "ready", "backends": {"database": "ok"}}
 
 
 def metric(name: str) -> str:
@@ -50,8 +71,8 @@ def metric(name: str) -> str:
 def test_what_can_be_done_without_is_named_and_the_function_is_ready(
     notes: Notes, backend: Callable[..., None]
 ) -> None:
-    backend("left", "LEFT_URL: 10.0.0.1:1 does not answer: gone", needed=False)
-    backend("right", None, needed=True)
+    backend("left", "LEFT_URL: 10.0.0.1:1 does not answer: gone", required=False)
+    backend("right", None, required=True)
     answer = client("read_thing").get("/ready")
     assert answer.status_code == 200
     assert answer.json == {
@@ -64,8 +85,8 @@ def test_what_can_be_done_without_is_named_and_the_function_is_ready(
 
 
 def test_without_what_is_needed_the_function_is_not_ready(notes: Notes, backend: Callable[..., None]) -> None:
-    backend("left", "LEFT_URL: 10.0.0.1:1 does not answer: gone", needed=True)
-    backend("right", "RIGHT_URL: 10.0.0.2:2 does not answer: gone", needed=False)
+    backend("left", "LEFT_URL: 10.0.0.1:1 does not answer: gone", required=True)
+    backend("right", "RIGHT_URL: 10.0.0.2:2 does not answer: gone", required=False)
     problem = assert_problem(client("read_thing").get("/ready"), 503, "unavailable")
     assert problem["detail"] == "LEFT_URL: 10.0.0.1:1 does not answer: gone"
 
@@ -73,7 +94,7 @@ def test_without_what_is_needed_the_function_is_not_ready(notes: Notes, backend:
 def test_what_is_not_set_is_not_asked(
     notes: Notes, backend: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    backend("left", "it was asked", needed=True)
+    backend("left", "it was asked", required=True)
     monkeypatch.delenv("WADI_CHAOS")
     assert client("read_thing").get("/ready").json == {"status": "ready", "backends": {"database": "ok"}}
 

@@ -19,8 +19,7 @@ from shared.cloudevents.kafka import from_record
 from shared.config import ConfigError
 from shared.ids import new_id
 from shared.outbox import pending
-from shared.outbox.kafka import connection as brokers
-from shared.outbox.kafka import relay as kafka
+from shared.outbox.kafka import client, relay
 from shared.outbox.kafka.topics import create
 from shared.runtime.serve import create_app
 from tests.conftest import Database, Wadi
@@ -48,7 +47,7 @@ def address() -> Iterator[str]:
         patch.setenv("KAFKA_BROKERS", found)
         create({TOPIC: Topic(partitions=3)})
         yield found
-        with brokers.admin() as admin:
+        with client.admin() as admin:
             admin.delete_topics([TOPIC])
 
 
@@ -58,7 +57,7 @@ def _own_outbox(database: Database, address: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setenv("JWT_SECRET", "a secret for tests only, long enough to derive keys from")
     database.all("truncate outbox")
     yield
-    kafka._give_up_producer()
+    relay._give_up_producer()
     gc.collect()
 
 
@@ -150,7 +149,7 @@ def test_while_kafka_is_away_events_wait_and_come_in_order_when_it_is_back(
     )
     assert waiting(database) == 5
     monkeypatch.setenv("KAFKA_BROKERS", address)
-    monkeypatch.setattr(brokers, "_last_answer", (0.0, ""))
+    monkeypatch.setattr(client, "_last_answer", (0.0, ""))
     assert app.post("/").status_code == 204
     assert app.get("/ready").get_json()["backends"]["kafka"] == "ok"
     assert 'wadi_outbox_relayed_total{transport="kafka"}' in app.get("/metrics").text
@@ -177,7 +176,7 @@ def test_a_broker_that_is_killed_in_between_costs_no_event(
         assert relayed() == 3
         assert list(dict.fromkeys(texts(server.address, key))) == ["1", "2", "3", "4", "5"]
     finally:
-        kafka._give_up_producer()
+        relay._give_up_producer()
         server.kill()
 
 
@@ -185,14 +184,14 @@ KILLED = """
 import os, sys
 from contextlib import closing
 from shared import db
-from shared.outbox.kafka import relay as kafka
-acked = kafka._send
+from shared.outbox.kafka import relay
+acked = relay._send
 def send(rows, refused):
     acked(rows, refused)
     os.kill(os.getpid(), 9)
-kafka._send = send
+relay._send = send
 with closing(db.connect()) as connection:
-    kafka.relay(connection)
+    relay.relay_to_kafka(connection)
 """
 
 
@@ -259,7 +258,7 @@ def test_topics_are_made_once_and_left_as_they_are(address: str) -> None:
         assert (there.partitions, there.made) == (2, False)
         assert there.note == "it has 2 partitions, the table says 4"
     finally:
-        with brokers.admin() as admin:
+        with client.admin() as admin:
             admin.delete_topics([name])
 
 
@@ -273,12 +272,14 @@ def test_the_command_line_shows_the_events(address: str, monkeypatch: pytest.Mon
     assert {event["type"] for event in shown} == {TOPIC}
 
 
-def test_a_group_that_is_behind_owes(database: Database, address: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deliveries_to_a_group_that_is_behind_are_pending(
+    database: Database, address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     from kafka import KafkaConsumer, OffsetAndMetadata, TopicPartition
 
     monkeypatch.setitem(TOPICS, TOPIC, Topic(partitions=3))
     group = f"test-{new_id()}"
-    monkeypatch.setattr(pending, "groups", lambda: frozenset({group}))
+    monkeypatch.setattr(pending, "CONSUMER_GROUPS", frozenset({group}))
     began = time.time()
     publish(new_id(), "1", "2")
     relayed()

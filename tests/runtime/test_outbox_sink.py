@@ -25,8 +25,7 @@ from shared import db, outbox
 from shared.config import ConfigError
 from shared.ids import new_id
 from shared.outbox import pending
-from shared.outbox.broker import relay as sink
-from shared.outbox.broker import target
+from shared.outbox.broker import relay, sink
 from shared.runtime.serve import _check_settings, create_app
 from tests.conftest import Database, Wadi
 from tests.patience import until
@@ -39,13 +38,13 @@ from tests.runtime.sink_server import FINE, Answer, Got, Sink, running
 def broker(database: Database, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
     """K_SINK is a Broker; the outbox is empty."""
     monkeypatch.setenv("JWT_SECRET", "a secret for tests only, long enough to derive keys from")
-    monkeypatch.setattr(target, "_last_answer", (0.0, ""))
-    monkeypatch.setattr(sink, "_not_before", 0.0)
+    monkeypatch.setattr(sink, "_last_answer", (0.0, ""))
+    monkeypatch.setattr(relay, "_not_before", 0.0)
     database.all("truncate outbox")
     with running() as receiver:
         monkeypatch.setenv("K_SINK", receiver.url)
         yield receiver
-        sink._forget_idle()
+        sink.forget_connections()
 
 
 def publish(key: str, *texts: str) -> None:
@@ -85,7 +84,7 @@ def test_more_than_a_batch_comes_in_order_of_each_key_over_few_connections(broke
             publish(key, *(str(number) for number in range(start, start + 40)))
     assert relayed() == 1200
     assert {key: broker.texts(key) for key in keys} == {key: numbers(400) for key in keys}
-    assert broker.connections <= sink.LANES
+    assert broker.connections <= sink.CONCURRENCY
 
 
 def test_keys_go_side_by_side_and_a_key_one_at_a_time(broker: Sink) -> None:
@@ -163,7 +162,7 @@ def test_a_broker_that_refuses_everything_is_not_asked_for_everything(database: 
     broker.behave = lambda got: (500, {})
     with pytest.raises(ConfigError, match=r"and the events of \d+ other keys wait"):
         relayed()
-    assert broker.asked <= sink.REFUSALS + sink.LANES
+    assert broker.asked <= relay.REFUSALS_WITHOUT_SUCCESS + sink.CONCURRENCY
     assert len(waiting(database)) == 100
 
 
@@ -178,7 +177,7 @@ def test_a_pause_that_the_broker_asks_for_is_kept(database: Database, broker: Si
         relayed()
     broker.behave = lambda got: FINE
     asked = broker.asked
-    assert asked <= sink.LANES
+    assert asked <= sink.CONCURRENCY
     with pytest.raises(ConfigError, match=r"asked for a pause, \d+ s of it are left"):
         relayed()
     assert broker.asked == asked
@@ -187,7 +186,7 @@ def test_a_pause_that_the_broker_asks_for_is_kept(database: Database, broker: Si
 
 def relayed_later(database: Database) -> int:
     """As if the pause were over."""
-    sink._not_before = 0.0
+    relay._not_before = 0.0
     return relayed()
 
 
@@ -228,7 +227,7 @@ def test_a_connection_that_is_killed_after_the_event_sends_it_twice_and_not_neve
 def test_a_broker_that_does_not_answer_is_given_up(
     database: Database, broker: Sink, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sink, "ANSWER_SECONDS", 0.3)
+    monkeypatch.setattr(relay, "ANSWER_SECONDS", 0.3)
     go = threading.Event()
 
     def behave(got: Got) -> Answer:
@@ -244,7 +243,7 @@ def test_a_broker_that_does_not_answer_is_given_up(
     finally:
         go.set()
     assert len(waiting(database)) == 20
-    assert broker.asked <= sink.LANES
+    assert broker.asked <= sink.CONCURRENCY
     assert relayed() == 20
 
 
@@ -261,7 +260,7 @@ def test_a_slow_broker_gets_few_at_a_time_and_what_it_took_is_deleted(
         return FINE
 
     broker.behave = behave
-    monkeypatch.setattr(sink, "BATCH_SECONDS", 0.05)
+    monkeypatch.setattr(relay, "BATCH_SECONDS", 0.05)
     assert relayed() == 20
     assert broker.texts(key) == numbers(20)
     assert seen[0] == 20
@@ -280,7 +279,7 @@ def test_a_broker_that_dies_and_comes_back_costs_no_event(database: Database, br
     assert app.post("/").status_code == 503
     assert app.get("/ready").get_json()["degraded"]["broker"].startswith(f"K_SINK: no answer from {broker.url}: ")
     broker.start()
-    target._last_answer = (0.0, "")
+    sink._last_answer = (0.0, "")
     publish(key, "5")
     assert app.post("/").status_code == 204
     assert app.get("/ready").get_json()["backends"]["broker"] == "ok"
@@ -303,14 +302,14 @@ KILLED = """
 import os
 from contextlib import closing
 from shared import db
-from shared.outbox.broker import relay as sink
-send = sink._Relay.send
+from shared.outbox.broker import relay
+send = relay._Relay.send
 def killed(self, rows):
     send(self, rows)
     os.kill(os.getpid(), 9)
-sink._Relay.send = killed
+relay._Relay.send = killed
 with closing(db.connect()) as connection:
-    sink.relay(connection)
+    relay.relay_to_broker(connection)
 """
 
 
@@ -475,24 +474,26 @@ def certified(folder: Path) -> tuple[str, ssl.SSLContext]:
     return text.decode(), context
 
 
-# --- what nobody can be asked
+# --- a Broker cannot be asked
 
 
-def test_a_broker_owes_until_a_video_makes_no_progress_for_long(database: Database, broker: Sink) -> None:
+def test_a_delivery_by_a_broker_is_pending_until_a_video_makes_no_progress_for_long(
+    database: Database, broker: Sink
+) -> None:
     video, user = new_id(), new_id()
     database.all("insert into account values (%s, %s, 'x', 'x', 'CREATOR')", (user, user))
     database.all("insert into video (id, owner_id, title) values (%s, %s, 't')", (video, user))
 
-    def owed_by_nobody() -> bool:
+    def nothing_pending() -> bool:
         with db.transaction() as tx:
-            condition = pending.nobody_owes(tx, 1)("v.id")
+            condition = pending.no_pending_deliveries(tx, 1)("v.id")
             return tx.one(f"select 1 from video v where v.id = %s and {condition}", (video,)) is not None
 
-    assert not owed_by_nobody()
-    database.all("update video set updated_at = now() - make_interval(secs => %s)", (pending.SINK_SECONDS + 1,))
-    assert owed_by_nobody()
+    assert not nothing_pending()
+    database.all("update video set updated_at = now() - make_interval(secs => %s)", (pending.BROKER_SECONDS + 1,))
+    assert nothing_pending()
     publish(video, "1")
-    assert not owed_by_nobody()
+    assert not nothing_pending()
 
 
 def test_the_command_line_says_that_events_cannot_be_read(broker: Sink) -> None:

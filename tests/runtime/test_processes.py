@@ -25,7 +25,7 @@ def test_sigterm_in_the_middle_of_long_work_lets_it_finish(notes: Notes, tmp_pat
         assert served.process.wait(60) == 0, served.said()
     assert notes.about(thing) == ["begun", "done"]
     assert notes.sent(thing) == ["wadi.video.playable", "wadi.video.ready"]
-    assert notes.receipt(event) == "handled"
+    assert notes.state(event) == "completed"
 
 
 def test_sigterm_without_work_ends_it(notes: Notes, tmp_path: Path) -> None:

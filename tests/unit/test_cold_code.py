@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from shared.storage.erasure.code import NEEDED, SHARDS, STRIPE, UNIT, decode_stripe, encode, shard_size, stripes
+from shared.storage.erasure.code import STRIPE, UNIT, decode_stripe, encode, shard_size, stripes
+from shared.storage.model import NEEDED, SHARDS
 
 SIZES = [0, 1, 2, 3, 4, 5, 7, 8191, UNIT - 1, UNIT, UNIT + 1, STRIPE - 1, STRIPE, STRIPE + 1, 3 * STRIPE + 12345]
 

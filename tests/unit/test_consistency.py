@@ -1,29 +1,26 @@
 """A capability is one file of Python, one of YAML and one of tests: this holds them, and the events, to one another."""
 
 import ast
-import importlib
 from collections import Counter
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from events import EVENTS
-from shared.runtime.capability import Capability, EventCapability, HttpCapability, PingCapability, capability_of
-from tools.generate.capabilities import domains, manifest_files
+from shared.runtime.capability import Capability, EventCapability, HttpCapability, PingCapability
+from tests.collecting import collected
+from tools.generate.capabilities import capabilities, function_files
+from tools.generate.errors import ROOT
+from tools.generate.manifests import check_manifests, documents, manifests
 
-ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted(file for file in (ROOT / "functions").glob("*/*.py") if file.name != "__init__.py")
+FILES = function_files()
 STEMS = [file.stem for file in FILES]
+CAPABILITIES = {each.name: each for each in collected(capabilities)}
+collected(check_manifests)
 BACKENDS = {"KafkaSource", "PingSource"}
 DEAD_LETTERS = "record-failure"
-
-
-@cache
-def documents(file: Path) -> list[dict[str, Any]]:
-    return [document for document in yaml.safe_load_all(file.read_text()) if document]
 
 
 def manifest(file: Path) -> Path:
@@ -35,12 +32,7 @@ def kebab(file: Path) -> str:
 
 
 def capability(file: Path) -> Capability:
-    module = importlib.import_module(f"functions.{file.parent.name}.{file.stem}")
-    return capability_of(getattr(module, file.stem))
-
-
-def manifests() -> list[Path]:
-    return [file for folder in domains() for file in manifest_files(folder)]
+    return CAPABILITIES[file.stem]
 
 
 def sources(kind: str) -> list[dict[str, Any]]:
@@ -92,7 +84,7 @@ def test_what_wakes_a_capability_is_what_it_declares(file: Path) -> None:
 
 @pytest.mark.parametrize("source", sources("KafkaSource"), ids=lambda source: source["metadata"]["name"])
 def test_a_source_states_all_of_its_delivery(source: dict[str, Any]) -> None:
-    """Naming a dead letter sink drops every default of Knative's, so each field is written out (DESIGN 7)."""
+    """Naming a dead letter sink drops every default of Knative's, so each field is written out."""
     spec = source["spec"]
     assert spec["consumerGroup"] == source["metadata"]["name"]
     assert spec["initialOffset"] == "earliest"

@@ -49,17 +49,17 @@ def service(*conditions: dict[str, str], observed: int = 2) -> dict[str, Any]:
     return {"metadata": {"generation": 2}, "status": {"observedGeneration": observed, "conditions": list(conditions)}}
 
 
-def test_trouble_is_told_by_the_condition_that_has_a_message() -> None:
+def test_the_reason_is_told_by_the_condition_that_has_a_message() -> None:
     failed = {"type": "ConfigurationsReady", "status": "False", "reason": "RevisionFailed", "message": "exit code 1\n"}
-    told = ready.trouble(service({"type": "Ready", "status": "False"}, failed))
+    told = ready.why_not_ready(service({"type": "Ready", "status": "False"}, failed))
     assert told == ("RevisionFailed: exit code 1", True)
 
 
 def test_what_was_true_of_the_manifest_before_does_not_count() -> None:
     true = {"type": "Ready", "status": "True"}
-    assert ready.trouble(service(true)) == (None, False)
-    assert ready.trouble(service(true, observed=1))[0] == "its controller has not looked at it yet"
-    assert ready.trouble({})[0] == "it is not there"
+    assert ready.why_not_ready(service(true)) == (None, False)
+    assert ready.why_not_ready(service(true, observed=1))[0] == "its controller has not looked at it yet"
+    assert ready.why_not_ready({})[0] == "it is not there"
 
 
 def test_who_serves_and_whether_the_traffic_is_pinned() -> None:

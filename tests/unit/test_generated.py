@@ -6,18 +6,21 @@ from pathlib import Path
 import pytest
 
 from events import EVENTS
+from tests.collecting import collected
 from tests.conftest import Database
-from tools.generate.capabilities import ROOT
+from tools.generate.errors import ROOT, GenerateError, shown
 from tools.generate.events import folder
 from tools.generate.files import generated
 from tools.generate.schema import FILE as SCHEMA
 from tools.generate.schema import schema
 
+GENERATED = collected(generated)
 
-@pytest.mark.parametrize("file", sorted(generated()), ids=lambda file: file.name)
+
+@pytest.mark.parametrize("file", sorted(GENERATED), ids=lambda file: file.name)
 def test_is_not_stale(file: Path) -> None:
-    assert file.exists(), f"run ./task generate: {file.relative_to(ROOT)} is missing"
-    assert file.read_text() == generated()[file], f"run ./task generate: {file.relative_to(ROOT)} is stale"
+    assert file.exists(), f"run ./task generate: {shown(file)} is missing"
+    assert file.read_text() == GENERATED[file], f"run ./task generate: {shown(file)} is stale"
 
 
 def test_the_page_of_the_database_is_not_stale(database: Database) -> None:
@@ -35,7 +38,7 @@ def stray(database: Database) -> Iterator[Database]:
 @pytest.mark.parametrize("comment", ["null", "'A thing.'", "'nobody: A thing.'"])
 def test_a_table_without_an_owner_is_refused(stray: Database, comment: str) -> None:
     stray.all(f"comment on table stray is {comment}")
-    with pytest.raises(ValueError, match="The comment of the table stray must begin with its owner"):
+    with pytest.raises(GenerateError, match="The comment of the table stray must begin with its owner"):
         schema(stray.url)
 
 

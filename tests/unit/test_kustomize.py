@@ -17,7 +17,8 @@ from events.topics import TOPICS
 from shared.config import SETTINGS
 from tools.backends.cache import BackendError
 from tools.cluster.build import binary
-from tools.generate.capabilities import ROOT, domains, manifest_files
+from tools.generate.errors import ROOT
+from tools.generate.manifests import domains, manifest_files
 
 KNATIVE = ROOT / "knative"
 PARTS = sorted(file for part in ("base", "components", "overlays") for file in (KNATIVE / part).rglob("*"))

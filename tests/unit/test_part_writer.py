@@ -19,44 +19,44 @@ def node(tmp_path: Path) -> DirectoryStore:
 
 @pytest.fixture
 def upload(node: DirectoryStore) -> str:
-    return node.start_multipart(KEY, 25, 10)
+    return node.multipart.start(KEY, 25, 10)
 
 
 def test_bytes_go_where_they_belong(node: DirectoryStore, upload: str) -> None:
     for part, data in ((3, b"c" * 5), (1, b"a" * 10), (2, b"b" * 10)):
-        with node.part_writer(KEY, upload, part) as writer:
+        with node.multipart.part_writer(KEY, upload, part) as writer:
             writer.write(data[:3])
             writer.write(data[3:])
             assert writer.finish() == (part, len(data), hashlib.sha256(data).hexdigest())
-    node.complete_multipart(KEY, upload)
+    node.multipart.complete(KEY, upload)
     assert b"".join(node.open(KEY)) == b"a" * 10 + b"b" * 10 + b"c" * 5
 
 
 def test_too_few_and_too_many_bytes(node: DirectoryStore, upload: str) -> None:
-    with node.part_writer(KEY, upload, 1) as writer:
+    with node.multipart.part_writer(KEY, upload, 1) as writer:
         writer.write(b"a" * 9)
         with pytest.raises(PartSizeWrong):
             writer.finish()
         with pytest.raises(PartSizeWrong):
             writer.write(b"aa")
-    assert node.parts(KEY, upload) == []
+    assert node.multipart.parts(KEY, upload) == []
 
 
 def test_one_writes_a_part_at_a_time(node: DirectoryStore, upload: str) -> None:
-    with node.part_writer(KEY, upload, 1) as first:
+    with node.multipart.part_writer(KEY, upload, 1) as first:
         with pytest.raises(PartBusy):
-            node.part_writer(KEY, upload, 1)
-        with node.part_writer(KEY, upload, 2) as other:
+            node.multipart.part_writer(KEY, upload, 1)
+        with node.multipart.part_writer(KEY, upload, 2) as other:
             other.write(b"b" * 10)
             other.finish()
         first.write(b"a" * 10)
         first.finish()
-    assert [part.number for part in node.parts(KEY, upload)] == [1, 2]
+    assert [part.number for part in node.multipart.parts(KEY, upload)] == [1, 2]
 
 
 def test_one_that_was_given_up_writes_nothing_more(node: DirectoryStore, upload: str) -> None:
     """Its descriptors may belong to another file by then."""
-    writer = node.part_writer(KEY, upload, 1)
+    writer = node.multipart.part_writer(KEY, upload, 1)
     writer.close()
     with pytest.raises(PartBusy):
         writer.write(b"a")
@@ -65,22 +65,22 @@ def test_one_that_was_given_up_writes_nothing_more(node: DirectoryStore, upload:
 
 
 def test_a_mark_that_was_half_written_does_not_count(node: DirectoryStore, upload: str) -> None:
-    with node.part_writer(KEY, upload, 1) as writer:
+    with node.multipart.part_writer(KEY, upload, 1) as writer:
         writer.write(b"a" * 10)
         writer.finish()
     mark = node.root / "uploads" / upload / "parts" / "1"
     mark.write_text(mark.read_text()[:40])
-    assert node.parts(KEY, upload) == []
+    assert node.multipart.parts(KEY, upload) == []
 
 
 @pytest.mark.parametrize("upload_id", ["../../objects", "none", "a/b", ".."])
 def test_uploads_that_are_none(node: DirectoryStore, upload_id: str) -> None:
     with pytest.raises((UploadGone, InvalidKey)):
-        node.part_writer(KEY, upload_id, 1)
+        node.multipart.part_writer(KEY, upload_id, 1)
     with pytest.raises((UploadGone, InvalidKey)):
-        node.parts(KEY, upload_id)
+        node.multipart.parts(KEY, upload_id)
     with suppress(InvalidKey, UploadGone):
-        node.forget_multipart(KEY, upload_id)
+        node.multipart.forget(KEY, upload_id)
     assert (node.root / "objects").is_dir()
 
 
@@ -89,7 +89,7 @@ def test_another_disk_in_the_place_of_a_node_is_left_alone(node: DirectoryStore,
     with pytest.raises(NodeUnavailable):
         other.put("a/b", [b"x"])
     with pytest.raises(NodeUnavailable):
-        other.part_writer(KEY, upload, 1)
+        other.multipart.part_writer(KEY, upload, 1)
     with pytest.raises(NodeUnavailable):
         other.delete("a/b")
     assert not any((node.root / "objects").iterdir())

@@ -8,7 +8,7 @@ from itertools import islice
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.storage.placement.ring import Ring, spread
+from shared.storage.nodes.ring import Ring, spread
 
 names = st.text(st.characters(codec="utf-8"), min_size=1, max_size=20)
 weights = st.dictionaries(names, st.sampled_from([0.5, 1.0, 2.0]), min_size=1, max_size=8)
@@ -155,7 +155,7 @@ def test_placement_in_zones_never_changes_between_releases() -> None:
 
 def test_other_processes_agree() -> None:
     program = (
-        "from shared.storage.placement.ring import Ring\n"
+        "from shared.storage.nodes.ring import Ring\n"
         "ring = Ring({f'node-{i}': 1.0 + i % 2 for i in range(7)})\n"
         "print([list(ring.nodes_for(f'key-{i}')) for i in range(100)])\n"
     )

@@ -11,8 +11,10 @@ from shared.db import transaction
 from shared.errors import Problem
 from shared.objects import NodeFull, NodeUnavailable, ObjectMissing
 from shared.objects.directory import DirectoryStore, identity
-from shared.storage import Stored, delete_object, record, signed_url, signed_urls, source, store_file
-from shared.storage.nodes.nodes import Nodes, load, local_stores, register
+from shared.storage import Replica, delete_object, ffmpeg_input, record, signed_url, signed_urls, store_file
+from shared.storage.nodes.location import local_stores
+from shared.storage.nodes.nodes import Nodes, load
+from shared.storage.nodes.register import register
 from tests.conftest import Database, Wadi
 
 Rows = dict[str, str]
@@ -43,7 +45,7 @@ def loaded() -> Nodes:
         return load(tx)
 
 
-def put(key: str, data: bytes, tmp_path: Path, video_id: str | None = None) -> Stored:
+def put(key: str, data: bytes, tmp_path: Path, video_id: str | None = None) -> Replica:
     (tmp_path / "file").write_bytes(data)
     stored = store_file(key, tmp_path / "file", video_id)
     with transaction() as tx:
@@ -136,7 +138,7 @@ def test_a_draining_node_takes_nothing_new_and_is_still_read(
     database.all("update node set state = 'draining' where id = %s", (stored.node_id,))
     assert stored.node_id not in loaded().active()
     with transaction() as tx:
-        assert f"/objects/{stored.node_id}/" in signed_url(tx, stored.key)
+        assert f"/objects/{stored.node_id}/" in signed_url(tx, stored.object.key)
     assert all(put(f"videos/1/{n}.m4s", b"abc", tmp_path).node_id != stored.node_id for n in range(20))
 
 
@@ -185,7 +187,7 @@ def test_readers_spread_over_the_replicas(database: Database, disks: list[Path],
 
 def test_a_source_is_a_path_here(database: Database, disks: list[Path], tmp_path: Path) -> None:
     def path_of(key: str) -> Path:
-        with source(transaction, key) as file:
+        with ffmpeg_input(transaction, key) as file:
             return Path(file.path)
 
     stored = put("sources/1", b"abc", tmp_path)
@@ -210,13 +212,13 @@ def test_other_bytes_under_the_same_key_start_with_one_replica(
 ) -> None:
     first = put("videos/6/poster.jpg", b"abc", tmp_path)
     others = sorted({"node-1", "node-2", "node-3"} - {first.node_id})
-    database.all("insert into replica (object_key, node_id) values (%s, %s)", (first.key, others[0]))
+    database.all("insert into replica (object_key, node_id) values (%s, %s)", (first.object.key, others[0]))
     put("videos/6/poster.jpg", b"abc", tmp_path)
-    assert len(database.all("select 1 from replica where object_key = %s", (first.key,))) == 2
+    assert len(database.all("select 1 from replica where object_key = %s", (first.object.key,))) == 2
     put("videos/6/poster.jpg", b"other", tmp_path)
-    (replica,) = database.all("select * from replica where object_key = %s", (first.key,))
+    (replica,) = database.all("select * from replica where object_key = %s", (first.object.key,))
     assert replica["node_id"] == first.node_id
-    row = database.one("select size from object where key = %s", (first.key,))
+    row = database.one("select size from object where key = %s", (first.object.key,))
     assert row == {"size": 5}
 
 
@@ -225,7 +227,7 @@ def test_delete_removes_bytes_and_rows_and_may_be_repeated(
 ) -> None:
     stored = put("videos/7/a.m4s", b"abc", tmp_path)
     with transaction() as tx:
-        delete_object(tx, stored.key)
-        delete_object(tx, stored.key)
-    assert local_stores()[stored.node_id].size(stored.key) is None
-    assert database.one("select 1 from object where key = %s", (stored.key,)) is None
+        delete_object(tx, stored.object.key)
+        delete_object(tx, stored.object.key)
+    assert local_stores()[stored.node_id].size(stored.object.key) is None
+    assert database.one("select 1 from object where key = %s", (stored.object.key,)) is None

@@ -18,41 +18,6 @@ WRITES = re.compile(
 )
 UNKNOWN = "{}"  # a name that is put in at run time
 
-# Code that still writes a table of another package. It only shrinks: no entry is ever added.
-KNOWN: set[tuple[str, str]] = {
-    ("cli/commands/users.py", "account"),
-    ("functions/accounts/login.py", "account"),
-    ("functions/accounts/register.py", "account"),
-    ("functions/media/make_thumbnails.py", "video"),
-    ("functions/media/plan_video.py", "media_segment"),
-    ("functions/media/plan_video.py", "video"),
-    ("functions/media/publish_video.py", "video"),
-    ("functions/media/record_failure.py", "dead_letter"),
-    ("functions/media/transcode_audio.py", "media_segment"),
-    ("functions/media/transcode_audio.py", "video"),
-    ("functions/messages/send_message.py", "message"),
-    ("functions/storage/place_segment.py", "media_segment"),
-    ("functions/storage/remove_node.py", "node"),
-    ("functions/storage/update_node.py", "node"),
-    ("functions/upkeep/reap_stalled.py", "video"),
-    ("functions/upkeep/relay_outbox.py", "inbox"),
-    ("functions/upkeep/relay_outbox.py", "topic_record"),
-    ("functions/uploads/abort_upload.py", "upload"),
-    ("functions/uploads/abort_upload.py", "video"),
-    ("functions/uploads/complete_upload.py", "upload"),
-    ("functions/uploads/expire_uploads.py", "upload"),
-    ("functions/uploads/expire_uploads.py", "video"),
-    ("functions/uploads/init_upload.py", "upload"),
-    ("functions/videos/retry_video.py", "video"),
-    ("functions/videos/update_video.py", "video"),
-    ("shared/search/put_video.py", "video"),
-    ("shared/storage/jobs/deletion_queue.py", "upload"),
-    ("shared/uploads/rows.py", "video"),
-    ("shared/videos/deleting.py", "placement_version"),
-    ("shared/videos/deleting.py", "upload"),
-    ("shared/videos/deleting.py", UNKNOWN),
-}
-
 
 def written(source: str) -> Iterator[str]:
     """The tables that the SQL in a Python source writes; UNKNOWN where the name is put in at run time."""
@@ -98,8 +63,7 @@ def allowed(file: str, table: str) -> bool:
 
 def test_each_table_is_written_by_its_owner_only() -> None:
     wrong = {(file, table) for file, table in writes() if not allowed(file, table)}
-    assert sorted(wrong - KNOWN) == [], "let the owner write it (docs/schema.md says who that is)"
-    assert sorted(KNOWN - wrong) == [], "no longer needed: remove it from KNOWN"
+    assert sorted(wrong) == [], "let the owner write it (docs/schema.md says who that is)"
 
 
 def test_every_owner_is_known() -> None:

@@ -96,7 +96,7 @@ def serve(
     are free on `host`: what it says there it listens on. Raises BackendError, also when it runs on another address."""
     home = (folder / name).absolute()
     home.mkdir(parents=True, exist_ok=True)
-    with _alone(home):
+    with _locked(home):
         state = _state(home)
         found = running(name, folder)
         if found is not None:
@@ -210,7 +210,7 @@ def _state(home: Path) -> dict[str, Any]:
 
 
 @contextmanager
-def _alone(home: Path) -> Iterator[None]:
+def _locked(home: Path) -> Iterator[None]:
     """One at a time: a second caller waits here, then finds the server running."""
     with (home / "lock").open("a") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

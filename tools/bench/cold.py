@@ -21,11 +21,12 @@ from local import postgres
 from shared.db import transaction
 from shared.db.migrate import migrate
 from shared.ids import new_id
-from shared.storage import place, record, store_file
+from shared.storage import record, replicate, store_file
 from shared.storage.erasure.freeze import freeze
-from shared.storage.erasure.read import frozen, read_frozen
+from shared.storage.erasure.read import FrozenObject, find_frozen, read_frozen
 from shared.storage.erasure.thaw import thaw
-from shared.storage.nodes.nodes import load, local_stores
+from shared.storage.nodes.location import local_stores
+from shared.storage.nodes.nodes import load
 
 NODES = 6
 SEGMENTS, SEGMENT = 12, 1_500_000  # as of 2 minutes of one rung at 1.2 Mbit/s; sizes vary by a third
@@ -55,7 +56,7 @@ def measure(root: Path, videos: int) -> dict[str, Any]:
         for video_id in hot:
             tx.execute("insert into watched (video_id) values (%s)", (video_id,))
     started = time.perf_counter()
-    while freeze(transaction, "bench", 600).objects:
+    while freeze(transaction, 600).objects:
         pass
     froze_s = time.perf_counter() - started
     mixed = _stored(root)
@@ -66,7 +67,7 @@ def measure(root: Path, videos: int) -> dict[str, Any]:
     thawed_s = time.perf_counter() - started
     with transaction() as tx:
         tx.execute("delete from watched")
-    while freeze(transaction, "bench", 600).objects:
+    while freeze(transaction, 600).objects:
         pass
     frozen_bytes = _stored(root)
     return {
@@ -89,10 +90,10 @@ def _reads(video_id: str) -> dict[str, float]:
     reading as many bytes from a replica."""
     with transaction() as tx:
         nodes = load(tx)
-        keys = tx.all("select key from object where video_id = %s order by key", (video_id,))
-        things = [thing for row in keys if (thing := frozen(tx, row["key"]))]
-    size = sum(thing.wanted.size for thing in things)
-    without = [thing._replace(shards=thing.shards[2:]) for thing in things]
+        keys = tx.values(str, "select key from object where video_id = %s order by key", (video_id,))
+        things = [thing for key in keys if (thing := find_frozen(tx, key))]
+    size = sum(thing.object.size for thing in things)
+    without = [FrozenObject(thing.object, thing.shards[2:]) for thing in things]
     replica = Path(tempfile.mkstemp(dir=next(iter(local_stores().values())).root / "tmp")[1])
     replica.write_bytes(os.urandom(size))
 
@@ -109,7 +110,7 @@ def _reads(video_id: str) -> dict[str, float]:
             while file.read(1 << 20):
                 pass
 
-    def decoded(which: list[Any]) -> None:
+    def decoded(which: list[FrozenObject]) -> None:
         for thing in which:
             for _ in read_frozen(nodes, thing):
                 pass
@@ -140,15 +141,13 @@ def _video(number: int) -> str:
             stored = store_file(f"videos/{video_id}/720p/{index}-0123abcd.m4s", path, video_id)
             with transaction() as tx:
                 record(tx, stored)
-            place(transaction, stored.key)
+            replicate(transaction, stored.object.key)
     return video_id
 
 
 def _objects(ids: list[str]) -> int:
     with transaction() as tx:
-        row = tx.one("select sum(size)::bigint as bytes from object where video_id = any(%s)", (ids,))
-    assert row is not None
-    return int(row["bytes"])
+        return tx.value(int, "select sum(size)::bigint from object where video_id = any(%s)", (ids,)) or 0
 
 
 def _stored(root: Path) -> int:

@@ -22,9 +22,9 @@ from pathlib import Path
 from local import manifests, postgres
 from local.activator.activator import Activator
 from local.activator.instance import Instance, free_port
+from local.activator.platform import Platform
 from local.layout import ROOT, SERVE
 from local.manifests import Service
-from local.platform import Platform
 from shared.db.migrate import migrate
 
 LONGEST = 30.0

@@ -1,9 +1,9 @@
-"""What segmenting costs: our segments against ONE ffmpeg that makes the same ladder, in one run on one machine.
+"""What segmenting costs: our segments against one ffmpeg that makes the same ladder, in one run on one machine.
 
     python tools/bench/media.py [--source FILE] [--seconds 60] [--repeat 2] [--vmaf-every 5]
 
-CPU seconds are counted, not time, so that other work on the machine matters little. Each figure is the least of its
-repeats. The last line printed is JSON.
+CPU seconds are measured, not wall time, so that other work on the machine matters little. Each figure is the lowest of
+its repeats. The last line printed is JSON.
 """
 
 import argparse
@@ -21,14 +21,16 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from shared.media.audio.encode import BIT_RATE, encode_audio
+from shared.media.audio.encode import encode_audio
+from shared.media.encode.command import arguments, open_source, split
 from shared.media.encode.encoders import SOFTWARE
-from shared.media.encode.graph import rung_filters
-from shared.media.encode.segment import MUXER, encode_segment
-from shared.media.model import Plan
+from shared.media.encode.filters import scaled
+from shared.media.encode.job import KEY_INTERVAL_SECONDS, OUTPUT_OPTIONS
+from shared.media.encode.segment import encode_segment
+from shared.media.model import AUDIO_BIT_RATE, SAMPLE_RATE, Plan
 from shared.media.pictures.thumbnails import make_thumbnails
 from shared.media.planning.plan import plan
-from shared.media.sandbox.ffmpeg import ffmpeg_path, input_arguments
+from shared.media.sandbox.ffmpeg import ffmpeg_path
 from tools.bench.clip import bench_clip
 
 
@@ -51,34 +53,20 @@ def in_segments(source: str, planned: Plan, out: Path) -> None:
 
 
 def in_one(source: str, planned: Plan, out: Path) -> None:
-    """One ffmpeg: decode once, the same rungs with the same settings, and the sound."""
-    rungs = planned.renditions
-    fan = "".join(f"[i{n}]" for n in range(len(rungs)))
-    graph = f"[0:v]split={len(rungs)}{fan};" + ";".join(
-        f"[i{n}]{','.join(rung_filters(planned, rung, SOFTWARE))}[o{n}]" for n, rung in enumerate(rungs)
-    )
-    command = [ffmpeg_path(), "-nostdin", "-v", "error", *input_arguments(source, "-threads", "1")]
-    command += ["-filter_complex_threads", "1", "-filter_complex", graph]
-    interval = ceil(2 * planned.output_frame_rate.fraction())
-    for number, rung in enumerate(rungs):
-        path = out / f"{rung.name}.mp4"
-        command += ["-map", f"[o{number}]", *SOFTWARE.arguments(rung, interval, 1), *MUXER, str(path)]
-    if planned.source.audio:
-        command += [
-            "-map",
-            "0:a",
-            "-c:a",
-            "aac",
-            "-b:a",
-            str(BIT_RATE),
-            "-ac",
-            "2",
-            "-ar",
-            "48000",
-            "-y",
-            str(out / "audio.mp4"),
-        ]
-    subprocess.run(command, check=True)
+    """One ffmpeg that decodes once: the same rungs with the same settings, and the audio."""
+    interval = ceil(KEY_INTERVAL_SECONDS * planned.output_frame_rate.fraction())
+    copies = split(open_source(source, planned.source.stream_index, threads=1), len(planned.renditions))
+    outputs = [
+        scaled(copy, planned.source, rung).output(
+            str(out / f"{rung.name}.mp4"), **OUTPUT_OPTIONS, **SOFTWARE.output_options(rung, interval, 1)
+        )
+        for copy, rung in zip(copies, planned.renditions, strict=True)
+    ]
+    if audio := planned.source.audio:
+        aac: dict[str, str | int] = {"c:a": "aac", "b:a": AUDIO_BIT_RATE, "ac": 2, "ar": SAMPLE_RATE}
+        outputs.append(open_source(source, audio.stream_index, threads=1).output(str(out / "audio.mp4"), **aac))
+    global_options = ["-nostdin", "-v", "error", "-y", "-filter_complex_threads", "1"]
+    subprocess.run([ffmpeg_path(), *global_options, *arguments(*outputs)], check=True)
 
 
 def join(rendition: str, out: Path) -> Path:
@@ -90,7 +78,7 @@ def join(rendition: str, out: Path) -> Path:
 
 
 def vmaf(encoded: Path, source: str, width: int, height: int, every: int) -> float:
-    """The mean over every nth frame, at the rung's own size."""
+    """The mean VMAF score over every nth frame, at the rung's own size."""
     frames = "settb=1/90000,setpts=N*1500"
     scaled = f"scale={width}:{height}:flags=bicubic"
     graph = f"[0:v]{frames}[e];[1:v]{scaled},{frames}[s];[e][s]libvmaf=n_subsample={every}:n_threads=1"
@@ -106,7 +94,7 @@ def main() -> None:
     parser.add_argument("--source", type=Path)
     parser.add_argument("--seconds", type=int, default=60)
     parser.add_argument("--repeat", type=int, default=2)
-    parser.add_argument("--vmaf-every", type=int, default=5, help="0: leave quality out")
+    parser.add_argument("--vmaf-every", type=int, default=5, help="every how many frames; 0: do not measure quality")
     options = parser.parse_args()
     source = str(options.source or bench_clip(options.seconds))
     planned = plan(source)

@@ -54,15 +54,16 @@ def run(folder: Path, segments: int, size: int) -> dict[str, Any]:
 
 def measure(folder: Path, segments: int, size: int) -> dict[str, Any]:
     from shared.db import transaction
-    from shared.storage.nodes.nodes import Place, load
-    from shared.storage.nodes.registry import add
+    from shared.storage.nodes.admin import add
+    from shared.storage.nodes.location import NodeLocation
+    from shared.storage.nodes.nodes import load
 
     keys = fill(folder, segments, size)
     settle()  # finds everything in its place
     with transaction() as tx:
         before = load(tx)
     with transaction() as tx:
-        add(tx, Place("directory", str(folder / "disk-new"), {}), 1.0, "")
+        add(tx, NodeLocation("directory", str(folder / "disk-new"), {}), 1.0, "")
         after = load(tx)
     least = sum(size * len(set(after.homes(key, REPLICAS)) - set(before.homes(key, REPLICAS))) for key in keys)
     joined = settle()
@@ -130,10 +131,10 @@ def lose(node_id: str) -> None:
 
 def settle() -> dict[str, Any]:
     from shared.db import transaction
-    from shared.storage.placement.rebalance import rebalance
+    from shared.storage.jobs.rebalance import rebalance
 
     began = time.perf_counter()
-    while not rebalance(transaction, "bench", 60):
+    while not rebalance(transaction, 60):
         pass
     seconds = time.perf_counter() - began
     with transaction() as tx:

@@ -13,7 +13,7 @@ from collections import Counter
 from itertools import islice
 from pathlib import Path
 
-from shared.storage.placement.ring import Ring, _points, spread
+from shared.storage.nodes.ring import Ring, _points, spread
 
 NODES, KEYS, REPLICAS = 20, 60_000, 3
 IMAGE = Path(__file__).resolve().parents[2] / "docs" / "images" / "ring-balance.png"

@@ -109,7 +109,7 @@ def measure(engines: dict[str, dict[str, str]], asked: dict[str, list[str]]) -> 
     """Each query is made to one engine right after the other, so what else the machine does slows both."""
     from shared.db import transaction
     from shared.search import open_index
-    from shared.search.find import find
+    from shared.search.cached_search import cached_search
 
     def plain(query: str) -> int:
         with transaction() as tx:
@@ -117,7 +117,7 @@ def measure(engines: dict[str, dict[str, str]], asked: dict[str, list[str]]) -> 
 
     def kept(query: str) -> int:
         with transaction() as tx:
-            return len(find(tx, query, viewer="owner7", kind=None, limit=20, cursor=None).results)
+            return len(cached_search(tx, query, viewer="owner7", kind=None, limit=20, cursor=None).results)
 
     speed = {}
     for name in engines:

@@ -5,7 +5,7 @@
 
 It watches the real KafkaSources of all namespaces, and is a member of each one's consumer group. What becomes of an
 event is decided by the same code that delivers on a single machine (local/delivery/consumer.py,
-local/delivery/kafka/feed.py, local/delivery/kafka/reader.py); here is only what differs: sources and sinks are looked
+local/delivery/kafka/queue.py, local/delivery/kafka/reader.py); here is only what differs: sources and sinks are looked
 up in the API server, and a source's status tells of it. `--through` is the cluster-local side of the ingress, by which
 sinks are reached from where the cluster's DNS does not answer. As many events are under way to a sink at once as the
 real one takes in a poll.
@@ -37,10 +37,10 @@ from deploy.overlays import ROOT
 from events.topics import topic
 from local.delivery.chaos import Chaos
 from local.delivery.consumer import Consumer
-from local.delivery.kafka.feed import KafkaFeed
+from local.delivery.kafka.queue import KafkaQueue
 from local.delivery.kafka.reader import KafkaReader
-from local.delivery.sinks import KEPT_OF_A_BODY, Answer
 from local.manifests.knative import Delivery
+from local.sink import ERROR_DATA_BYTES, SinkResponse
 from shared.config import ConfigError
 from shared.outbox.kafka.topics import create
 from tools.backends import server
@@ -83,20 +83,20 @@ class Source:
     delivery: Delivery
 
 
-class Sinks:
+class ClusterSinkClient:
     """What has a URL in the cluster."""
 
     def __init__(self, session: aiohttp.ClientSession, through: str) -> None:
         self.session = session
         self.through = through
 
-    def room(self, sink: str) -> int:
+    def capacity(self, sink: str) -> int:
         return ROOM
 
     def address(self, sink: str) -> str:
         return sink
 
-    async def deliver(self, sink: str, headers: Mapping[str, str], body: bytes, timeout: float) -> Answer:
+    async def deliver(self, sink: str, headers: Mapping[str, str], body: bytes, timeout: float) -> SinkResponse:
         at = urlsplit(sink)
         url, sent = sink, dict(headers)
         if self.through:
@@ -104,23 +104,23 @@ class Sinks:
         limit = aiohttp.ClientTimeout(total=timeout, sock_connect=10)
         try:
             async with self.session.post(url, headers=sent, data=body, timeout=limit, allow_redirects=False) as answer:
-                return Answer(answer.status, await answer.content.read(KEPT_OF_A_BODY))
+                return SinkResponse(answer.status, await answer.content.read(ERROR_DATA_BYTES))
         except TimeoutError:
-            return Answer(0, b"no answer in time")
+            return SinkResponse(0, b"no answer in time")
         except (aiohttp.ClientError, OSError) as error:
-            return Answer(0, f"no answer: {error or type(error).__name__}".encode())
+            return SinkResponse(0, f"no answer: {error or type(error).__name__}".encode())
 
 
 class Subscription:
     """A source while it is run."""
 
-    def __init__(self, source: Source, sinks: Sinks) -> None:
+    def __init__(self, source: Source, client: ClusterSinkClient) -> None:
         self.source = source
-        self.feed = KafkaFeed(source)
-        self.consumer = Consumer(source, sinks, self.feed, Chaos())
+        self.queue = KafkaQueue(source)
+        self.consumer = Consumer(source, client, self.queue, Chaos())
         loop = asyncio.get_running_loop()
         self.reader = KafkaReader(
-            self.feed, lambda: loop.call_soon_threadsafe(self.consumer.wake), servers=source.servers
+            self.queue, lambda: loop.call_soon_threadsafe(self.consumer.wake), servers=source.servers
         )
         self.reader.start()
         self.task = asyncio.create_task(self.consumer.run())
@@ -144,9 +144,9 @@ class Unready(Exception):
 
 
 class Controller:
-    def __init__(self, api: Api, sinks: Sinks) -> None:
+    def __init__(self, api: Api, client: ClusterSinkClient) -> None:
         self.api = api
-        self.sinks = sinks
+        self.client = client
         self.known: dict[str, Object] = {}
         self.running: dict[str, Subscription] = {}
         self.settled: dict[str, tuple[str, float]] = {}  # what is ready: in which version, and until when
@@ -192,8 +192,8 @@ class Controller:
                     del self.running[uid]
                     await subscription.stop()
                 await self._make_topics(source)
-                subscription = self.running[uid] = Subscription(source, self.sinks)
-            if not subscription.feed.here:
+                subscription = self.running[uid] = Subscription(source, self.client)
+            if not subscription.queue.here:
                 raise Unready("InitialOffsetsCommitted", "Waiting", "the group has not given out its partitions yet")
             unready = None
         except Unready as error:
@@ -313,7 +313,7 @@ async def run(kubeconfig: Path, through: str) -> None:
         asyncio.get_running_loop().add_signal_handler(which, stop.set)
     connector = aiohttp.TCPConnector(limit=0, force_close=True)
     async with Api(kubeconfig) as api, aiohttp.ClientSession(connector=connector, auto_decompress=False) as session:
-        running = asyncio.create_task(Controller(api, Sinks(session, through)).run())
+        running = asyncio.create_task(Controller(api, ClusterSinkClient(session, through)).run())
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait([running, stopping], return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()

@@ -1,4 +1,4 @@
-"""`python -m tools.generate`"""
+"""`python -m tools.generate`: writes what has changed, and prints the names of those files."""
 
 import sys
 import tempfile
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from local import postgres
 from shared.db.migrate import migrate
-from tools.generate.capabilities import ROOT
+from tools.generate.errors import GenerateError, shown
 from tools.generate.files import generated
 from tools.generate.schema import FILE, schema
 
@@ -14,14 +14,14 @@ from tools.generate.schema import FILE, schema
 def main() -> int:
     try:
         files = {**generated(), FILE: _schema()}
-    except postgres.LocalError as error:
+    except (GenerateError, postgres.LocalError) as error:
         print(error, file=sys.stderr)
         return 1
     for file, text in files.items():
         if not file.exists() or file.read_text() != text:
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text)
-            print(file.relative_to(ROOT))
+            print(shown(file))
     return 0
 
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import yaml
 
 from events import EVENTS, Event, data_schema
-from tools.generate.capabilities import domains, manifest_files
+from tools.generate.errors import GenerateError, shown
+from tools.generate.manifests import field, manifests, of_kind
 
 
 def schemas() -> Iterator[tuple[str, str]]:
@@ -20,7 +20,7 @@ def schemas() -> Iterator[tuple[str, str]]:
 
 def asyncapi() -> str:
     """The catalogue: every topic, what is in it, and who reads it."""
-    readers = _readers()
+    read_by = readers()
     document = {
         "asyncapi": "3.0.0",
         "info": {
@@ -36,7 +36,7 @@ def asyncapi() -> str:
             f"{kind.type}.receive": {
                 "action": "receive",
                 "channel": {"$ref": f"#/channels/{kind.type}"},
-                "summary": "Read by " + (", ".join(readers[kind.type]) or "nobody yet") + ".",
+                "summary": "Read by " + (", ".join(read_by[kind.type]) or "nobody yet") + ".",
             }
             for kind in EVENTS.values()
         },
@@ -44,15 +44,16 @@ def asyncapi() -> str:
     return json.dumps(document, indent=2) + "\n"
 
 
-def _readers() -> dict[str, list[str]]:
-    """Who reads each topic, as the KafkaSources say."""
-    readers: dict[str, list[str]] = {name: [] for name in EVENTS}
-    for file in (file for folder in domains() for file in manifest_files(folder)):
-        for document in yaml.safe_load_all(file.read_text()):
-            if document["kind"] == "KafkaSource":
-                for topic in document["spec"]["topics"]:
-                    readers[topic].append(document["metadata"]["name"])
-    return readers
+def readers() -> dict[str, list[str]]:
+    """Who reads each topic, as the KafkaSources say. Raises GenerateError for a topic of no event."""
+    found: dict[str, list[str]] = {name: [] for name in EVENTS}
+    for file in manifests():
+        for source in of_kind(file, "KafkaSource"):
+            for topic in field(file, source, "spec.topics"):
+                if topic not in found:
+                    raise GenerateError(f"{shown(file)}: no event of events/__init__.py has the type {topic}.")
+                found[topic].append(field(file, source, "metadata.name"))
+    return found
 
 
 def _message(kind: type[Event]) -> dict[str, Any]:

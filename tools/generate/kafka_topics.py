@@ -4,7 +4,7 @@ import yaml
 
 from events.topics import TOPICS, Topic
 from shared.outbox.kafka.topics import configuration
-from tools.generate.capabilities import KNATIVE
+from tools.generate.manifests import KNATIVE
 
 FILE = KNATIVE / "components" / "topics" / "topics.yaml"
 CLUSTER = "wadi"  # the Kafka object's name; kustomization.yaml says how to have another

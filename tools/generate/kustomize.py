@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from tools.generate.capabilities import domains, manifest_files
+from tools.generate.manifests import domains, field, manifest_files, manifests, of_kind
 
 HEADER = "# Generated from the files beside it by `./task generate`: do not edit.\n"
 
@@ -47,7 +47,7 @@ def _domain(folder: Path) -> str:
 
 def limits() -> str:
     """knative/components/derived/limits.yaml: replacements, so that the numbers stay where they are."""
-    names = [_service(file) for folder in domains() for file in manifest_files(folder)]
+    names = [str(field(file, each, "metadata.name")) for file in manifests() for each in of_kind(file, "Service")]
     replacements = [
         {
             "source": {"group": "serving.knative.dev", "kind": "Service", "name": name, "fieldPath": source},
@@ -65,11 +65,6 @@ def limits() -> str:
         )
     ]
     return LIMITS + _dump(replacements)
-
-
-def _service(file: Path) -> str:
-    documents = [document for document in yaml.safe_load_all(file.read_text()) if document]
-    return str(next(each for each in documents if each["kind"] == "Service")["metadata"]["name"])
 
 
 def _dump(content: object) -> str:

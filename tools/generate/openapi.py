@@ -1,6 +1,5 @@
 """docs/openapi.json: the HTTP API in OpenAPI 3.1."""
 
-import inspect
 import json
 import sys
 from typing import Any, get_args
@@ -8,10 +7,11 @@ from typing import Any, get_args
 import msgspec
 
 from shared.errors import PROBLEMS
-from shared.runtime.access import Access
 from shared.runtime.capability import HttpCapability
 from shared.runtime.http import BODY_METHODS, Accepted, Created, Encoded, Response
 from tools.generate.capabilities import domain_of, http_capabilities
+from tools.generate.declarations import is_struct
+from tools.generate.payloads import check_names
 
 REF = "#/components/schemas/{name}"
 PROBLEM = {
@@ -29,9 +29,11 @@ PROBLEM = {
 
 def openapi() -> str:
     found = http_capabilities()
-    types = [each.request for each in found if each.request] + [_answer(each)[1] for each in found]
-    schemas, components = msgspec.json.schema_components([t for t in types if _is_struct(t)], ref_template=REF)
-    by_type = dict(zip([t for t in types if _is_struct(t)], schemas, strict=True))
+    payloads = [each.request for each in found if each.request] + [_answer(each)[1] for each in found]
+    types: list[type] = [kind for kind in payloads if is_struct(kind)]
+    check_names(types, "docs/openapi.json")
+    schemas, components = msgspec.json.schema_components(types, ref_template=REF)
+    by_type = dict(zip(types, schemas, strict=True))
     paths: dict[str, dict[str, Any]] = {}
     for each in found:
         operation = _operation(each, by_type, components)
@@ -66,11 +68,11 @@ def _operation(
             },
         },
     }
-    if _is_struct(answer):
+    if is_struct(answer):
         operation["responses"][status]["content"] = {"application/json": {"schema": by_type[answer]}}
-    if capability.access is not Access.PUBLIC:
+    if role := capability.access.role:
         operation["security"] = [{"token": []}]
-        operation["description"] = f"Needs the role {capability.access.name}."
+        operation["description"] = f"Needs the role {role.name}."
     if capability.request is None:
         return operation
     shape = components[capability.request.__name__]
@@ -102,10 +104,6 @@ def _answer(capability: HttpCapability) -> tuple[str, Any]:
         if getattr(answer, "__origin__", answer) is wrapper:
             return status, next(iter(get_args(answer)), None)
     return "200", answer
-
-
-def _is_struct(kind: Any) -> bool:
-    return inspect.isclass(kind) and issubclass(kind, msgspec.Struct)
 
 
 def _summary(capability: HttpCapability) -> str:

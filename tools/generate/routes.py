@@ -5,7 +5,8 @@ from typing import Any
 import yaml
 
 from shared.runtime.capability import HttpCapability
-from tools.generate.capabilities import ROOT, domain_of, http_capabilities
+from tools.generate.capabilities import http_capabilities
+from tools.generate.manifests import service
 
 HEADER = """\
 # The route table, generated from @http_function by `./task generate`: do not edit.
@@ -38,13 +39,13 @@ def routes() -> str:
 
 
 def _route(capability: HttpCapability) -> dict[str, Any]:
-    service = capability.name.replace("_", "-")
-    host = f"{service}.{NAMESPACE}.svc.cluster.local"
+    name = capability.name.replace("_", "-")
+    host = f"{name}.{NAMESPACE}.svc.cluster.local"
     route = capability.route
     methods = ["GET", "HEAD"] if route.method == "GET" else [route.method]
     uri = {"regex": route.pattern} if "{" in route.template else {"exact": route.template}
     return {
-        "name": service,
+        "name": name,
         "match": [{"method": {"regex": "|".join([*methods, "OPTIONS"])}, "uri": uri}],
         "route": [{"destination": {"host": host, "port": {"number": 80}}}],
         "rewrite": {"authority": host},
@@ -56,9 +57,7 @@ def _route(capability: HttpCapability) -> dict[str, Any]:
 
 def _timeout(name: str) -> int:
     """As long as the function itself may take."""
-    file = ROOT / "knative" / domain_of(name) / f"{name.replace('_', '-')}.yaml"
-    service = next(yaml.safe_load_all(file.read_text()))
-    return int(service["spec"]["template"]["spec"]["timeoutSeconds"])
+    return int(service(name)["spec"]["template"]["spec"]["timeoutSeconds"])
 
 
 class _Plain(yaml.SafeDumper):

@@ -4,8 +4,8 @@ import re
 import textwrap
 from collections.abc import Iterator
 
-from tools.generate.capabilities import ROOT
 from tools.generate.catalogue import Column, Constraint, Schema, Table, read
+from tools.generate.errors import ROOT, GenerateError
 from tools.generate.owners import FOLDERS
 
 FILE = ROOT / "docs" / "schema.md"
@@ -19,7 +19,7 @@ WIDTH = 110
 
 
 def schema(url: str) -> str:
-    """The page for the database at `url`. Raises ValueError for a table whose comment does not name its owner."""
+    """The page for the database at `url`. Raises GenerateError for a table whose comment does not name its owner."""
     found = read(url)
     groups = {owner: [table for table in found.tables if _owner(table) == owner] for owner in FOLDERS}
     return "\n".join([HEAD + _overview(groups), _diagram(found), *_groups(groups), *_functions(found)])
@@ -28,7 +28,7 @@ def schema(url: str) -> str:
 def _owner(table: Table) -> str:
     owner, colon, _ = table.comment.partition(": ")
     if not colon or owner not in FOLDERS:
-        raise ValueError(
+        raise GenerateError(
             f"The comment of the {table.kind} {table.name} must begin with its owner and a colon: "
             f"one of {', '.join(FOLDERS)} (tools/generate/owners.py)."
         )

@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from tools.generate.capabilities import KNATIVE, domains, manifest_files
+from tools.generate.manifests import KNATIVE, field, manifests, of_kind
 
 FILE = KNATIVE / "components" / "broker" / "triggers.yaml"
 BROKER = "default"
@@ -21,32 +21,28 @@ HEADER = """\
 
 def triggers() -> str:
     """A Trigger for each KafkaSource, of the same name."""
-    files = [file for folder in domains() for file in manifest_files(folder)]
     return HEADER + "---\n".join(
-        yaml.safe_dump(_trigger(source), sort_keys=False, width=120) for file in files for source in _sources(file)
+        yaml.safe_dump(_trigger(file, source), sort_keys=False, width=120)
+        for file in manifests()
+        for source in of_kind(file, "KafkaSource")
     )
 
 
-def _sources(file: Path) -> list[dict[str, Any]]:
-    found = yaml.safe_load_all(file.read_text())
-    return [document for document in found if document and document["kind"] == "KafkaSource"]
-
-
-def _trigger(source: dict[str, Any]) -> dict[str, Any]:
-    name, spec = source["metadata"]["name"], source["spec"]
-    dead_letters = spec["delivery"]["deadLetterSink"]
+def _trigger(file: Path, source: dict[str, Any]) -> dict[str, Any]:
+    name, delivery = field(file, source, "metadata.name"), field(file, source, "spec.delivery")
+    dead_letters = field(file, source, "spec.delivery.deadLetterSink")
     return {
         "apiVersion": "eventing.knative.dev/v1",
         "kind": "Trigger",
         "metadata": {
             "name": name,
-            "annotations": {"kafka.eventing.knative.dev/delivery.order": spec["ordering"]},
+            "annotations": {"kafka.eventing.knative.dev/delivery.order": field(file, source, "spec.ordering")},
         },
         "spec": {
             "broker": BROKER,
-            "filters": [_any([{"exact": {"type": topic}} for topic in spec["topics"]])],
-            "subscriber": spec["sink"],
-            "delivery": {**spec["delivery"], "deadLetterSink": {**dead_letters, "uri": f"/?consumer={name}"}},
+            "filters": [_any([{"exact": {"type": topic}} for topic in field(file, source, "spec.topics")])],
+            "subscriber": field(file, source, "spec.sink"),
+            "delivery": {**delivery, "deadLetterSink": {**dead_letters, "uri": f"/?consumer={name}"}},
         },
     }
 

@@ -51,7 +51,7 @@ class Image(NamedTuple):
 def build(folder: Path, *, fresh: bool = False) -> dict[str, Image]:
     """The images by the name of their target, in `folder`; `fresh` begins with today's packages of Debian."""
     try:
-        with _alone() as (store, lock):
+        with _locked() as (store, lock):
             folder.mkdir(parents=True, exist_ok=True)
             wanted = _inputs()
             return (None if fresh else _there(folder, wanted)) or _made(folder, wanted, Buildah(store, lock), fresh)
@@ -89,7 +89,8 @@ def _image(buildah: "Buildah", target: str, folder: Path) -> Image:
 
 def _inputs() -> str:
     """A hash over all that goes into the images, and how it is put together."""
-    files = [ROOT / ".dockerignore", *(file for file in (ROOT / "tools" / "images").iterdir() if file.is_file())]
+    files = [ROOT / ".dockerignore", ROOT / "pyproject.toml"]
+    files += (file for file in (ROOT / "tools" / "images").iterdir() if file.is_file())
     for name in ("shared", "events", "functions", "cli"):
         files += (file for file in (ROOT / name).rglob("*") if "__pycache__" not in file.parts and file.is_file())
     digest = hashlib.sha256()
@@ -122,7 +123,7 @@ def _whole(file: Path) -> Iterator[Path]:
 
 
 @contextmanager
-def _alone() -> Iterator[tuple[Path, IO[str]]]:
+def _locked() -> Iterator[tuple[Path, IO[str]]]:
     """The folder of what is kept, and its lock; a second caller waits for the first, and finds what that one made."""
     if os.geteuid() != 0:
         raise ImageError(

@@ -10,7 +10,7 @@ from local.activator.activator import Activator
 from local.delivery.chaos import Chaos
 from local.delivery.consumer import Consumer
 from local.delivery.delivery import Delivery
-from local.delivery.kafka.feed import KafkaFeed
+from local.delivery.kafka.queue import KafkaQueue
 from local.delivery.kafka.reader import KafkaReader
 from local.manifests import KafkaSource
 
@@ -22,15 +22,15 @@ def topics_of(sources: Sequence[KafkaSource]) -> dict[str, Any]:
 
 class KafkaDelivery(Delivery):
     def __init__(self, sources: Sequence[KafkaSource], activator: Activator, chaos: Chaos) -> None:
-        self.feeds = {one.group: KafkaFeed(one) for one in sources}
-        super().__init__({one.group: Consumer(one, activator, self.feeds[one.group], chaos) for one in sources})
+        self.queues = {one.group: KafkaQueue(one) for one in sources}
+        super().__init__({one.group: Consumer(one, activator, self.queues[one.group], chaos) for one in sources})
         self.readers: dict[str, KafkaReader] = {}
 
     def work(self) -> list[Coroutine[Any, Any, None]]:
         loop = asyncio.get_running_loop()
-        for group, feed in self.feeds.items():
+        for group, queue in self.queues.items():
             wake = partial(loop.call_soon_threadsafe, self.consumers[group].wake)
-            self.readers[group] = KafkaReader(feed, wake)
+            self.readers[group] = KafkaReader(queue, wake)
             self.readers[group].start()
         return []
 
@@ -43,4 +43,4 @@ class KafkaDelivery(Delivery):
 
     async def status(self) -> list[dict[str, Any]]:
         found = await super().status()
-        return [one | {"foreign": self.feeds[one["group"]].foreign} for one in found]
+        return [one | {"foreign": self.queues[one["group"]].foreign} for one in found]

@@ -1,6 +1,6 @@
-"""A consumer group's member in Kafka: a thread that does nothing but poll, so that however long the work takes, the
-group never takes us for dead. It brings records to the feed, commits what the feed says is done, and lets partitions
-wait of which there are enough here."""
+"""A member of a consumer group in Kafka: a thread that only polls, so that the group never takes it for dead, however
+long the work takes. It adds records to the queue, commits what the queue says is done, and pauses partitions of which
+enough records are here."""
 
 import logging
 import threading
@@ -9,16 +9,16 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
-from local.delivery.kafka.feed import KafkaFeed, Partition, Record
+from local.delivery.kafka.queue import KafkaQueue, Partition, Record
 from shared.config import ConfigError
-from shared.outbox.kafka import connection
+from shared.outbox.kafka import client
 
 if TYPE_CHECKING:
     from kafka import KafkaConsumer  # type: ignore[import-untyped]
 
 log = logging.getLogger("wadi.delivery")
 
-ENOUGH, FEW = 250, 100  # records of one partition that are here and not done
+PAUSE_ABOVE, RESUME_BELOW = 250, 100  # records of one partition that are here and not done
 POLL_MS = 200
 ASK_MS = 3000  # what Kafka may take to answer a question of ours
 LAG_SECONDS = 2.0
@@ -27,17 +27,17 @@ REBALANCE_SECONDS = 15.0  # members that were killed hold one up for the session
 
 
 class KafkaReader:
-    def __init__(self, feed: KafkaFeed, wake: Callable[[], object], servers: str = "") -> None:
+    def __init__(self, queue: KafkaQueue, wake: Callable[[], object], servers: str = "") -> None:
         """`servers` are the brokers to begin with; unset, those of KAFKA_BROKERS."""
-        self.feed = feed
+        self.queue = queue
         self.servers = servers
-        self.group = feed.source.group
+        self.group = queue.source.group
         self._wake = wake
         self._stop = threading.Event()
         self._ends: dict[Partition, int] = {}
         self._asked = 0.0
         self._down = False
-        self._unsettled: float | None = time.monotonic()  # since when it is not known which partitions are ours
+        self._rebalancing_since: float | None = time.monotonic()  # None: it is known which partitions are ours
         self._thread = threading.Thread(target=self._run, name=f"kafka {self.group}", daemon=True)
 
     def start(self) -> None:
@@ -50,25 +50,25 @@ class KafkaReader:
             self._thread.join()
 
     def lag(self) -> int:
-        """What is owed: exact in what is here, and a moment old in what is still with Kafka."""
-        return self.feed.lag(self._ends)
+        """How many events are not handled: exact for those that are here, a moment old for those still in Kafka."""
+        return self.queue.lag(self._ends)
 
     @property
-    def settled(self) -> bool:
+    def joined(self) -> bool:
         """Whether the group has told which partitions are ours; it may be none."""
-        return self._unsettled is None
+        return self._rebalancing_since is None
 
     # --- told by the client, in its own thread
 
     def on_partitions_revoked(self, revoked: Iterable[Any]) -> None:
-        self.feed.revoked([Partition(*one) for one in revoked])
-        self._unsettled = time.monotonic()
+        self.queue.revoked([Partition(*one) for one in revoked])
+        self._rebalancing_since = time.monotonic()
 
     on_partitions_lost = on_partitions_revoked
 
     def on_partitions_assigned(self, assigned: Iterable[Any]) -> None:
-        self.feed.assigned([Partition(*one) for one in assigned])
-        self._unsettled = None
+        self.queue.assigned([Partition(*one) for one in assigned])
+        self._rebalancing_since = None
 
     # --- our thread
 
@@ -77,7 +77,7 @@ class KafkaReader:
             try:
                 consumer = self._consumer()
             except Exception as error:
-                self._trouble(error)
+                self._report(error)
                 self._stop.wait(DOWN_SECONDS)
                 continue
             try:
@@ -87,32 +87,32 @@ class KafkaReader:
                     self._step(consumer)
                 self._commit(consumer)
             except Exception as error:  # the client's state is not to be trusted any more
-                self._trouble(error)
+                self._report(error)
                 self._stop.wait(DOWN_SECONDS)
             finally:
                 with suppress(Exception):
                     consumer.close(autocommit=False, timeout_ms=ASK_MS)
-                self.feed.revoked(self.feed.held())
+                self.queue.revoked(self.queue.unfinished())
 
     def _consumer(self) -> "KafkaConsumer":
         from kafka import KafkaConsumer
         from kafka.consumer.subscription_state import ConsumerRebalanceListener  # type: ignore[import-untyped]
 
-        connection.reach(self.servers)
+        client.reach(self.servers)
         ConsumerRebalanceListener.register(type(self))
         consumer = KafkaConsumer(
-            **connection.options(self.servers),
+            **client.options(self.servers),
             client_id=f"wadi-local-{self.group}",
             group_id=self.group,
             enable_auto_commit=False,
-            auto_offset_reset=self.feed.source.initial_offset,
-            max_poll_records=ENOUGH,
+            auto_offset_reset=self.queue.source.initial_offset,
+            max_poll_records=PAUSE_ABOVE,
             session_timeout_ms=6000,  # a runner that was killed keeps its partitions for so long
             heartbeat_interval_ms=1500,
             allow_auto_create_topics=False,
         )
-        consumer.subscribe(self.feed.source.topics, listener=self)
-        self._unsettled = time.monotonic()
+        consumer.subscribe(self.queue.source.topics, listener=self)
+        self._rebalancing_since = time.monotonic()
         return consumer
 
     def _step(self, consumer: "KafkaConsumer") -> None:
@@ -120,7 +120,7 @@ class KafkaReader:
         fetched = consumer.poll(POLL_MS)
         for at, records in fetched.items():
             found = [Record(one.offset, one.key, one.value, one.headers) for one in records]
-            self.feed.arrived(Partition(*at), found)
+            self.queue.arrived(Partition(*at), found)
         if fetched:
             self._wake()
         self._end_a_rebalance_that_hangs()
@@ -135,12 +135,12 @@ class KafkaReader:
     def _end_a_rebalance_that_hangs(self) -> None:
         """By an error, after which a new client joins. kafka-python 3.0 forgets a rebalance that a change of a topic's
         partitions began and that outlasts the poll: it waits for nothing any more, and sends no heartbeats."""
-        since = self._unsettled
+        since = self._rebalancing_since
         if since is not None and time.monotonic() - since > REBALANCE_SECONDS:
             raise TimeoutError(f"the group did not say within {REBALANCE_SECONDS:.0f} s which partitions are ours")
 
     def _commit(self, consumer: "KafkaConsumer") -> None:
-        points = self.feed.points()
+        points = self.queue.offsets_to_commit()
         if points:
             self._commit_at(consumer, points)
 
@@ -157,47 +157,47 @@ class KafkaReader:
         except KafkaError as error:  # a rebalance, or a broker that is away: what is not committed comes again
             log.info("%s: not committed: %s", self.group, " ".join(str(error).split()))
         else:
-            self.feed.committed(points)
+            self.queue.committed(points)
 
     def _hold_back(self, consumer: "KafkaConsumer") -> None:
         from kafka import TopicPartition
 
         mine, paused = consumer.assignment(), consumer.paused()
-        held = {TopicPartition(*one): count for one, count in self.feed.held().items()}
-        enough = [one for one in mine - paused if held.get(one, 0) >= ENOUGH]
-        few = [one for one in paused & mine if held.get(one, 0) <= FEW]
-        if enough:
-            consumer.pause(*enough)
-        if few:
-            consumer.resume(*few)
+        unfinished = {TopicPartition(*one): count for one, count in self.queue.unfinished().items()}
+        full = [one for one in mine - paused if unfinished.get(one, 0) >= PAUSE_ABOVE]
+        low = [one for one in paused & mine if unfinished.get(one, 0) <= RESUME_BELOW]
+        if full:
+            consumer.pause(*full)
+        if low:
+            consumer.resume(*low)
 
     def _begin(self, consumer: "KafkaConsumer") -> None:
         """Goes to what is committed of each partition that was assigned. The client would go on from where it was in
         those that it had before; but what was not begun then, we have let go.
 
-        The place where a new group begins is committed, or "latest" would mean another place after each restart."""
+        The offset where a new group begins is committed, or "latest" would mean another offset after each restart."""
         from kafka import TopicPartition
         from kafka.errors import KafkaError
 
-        places, firsts = {}, {}
-        for one, ticket in self.feed.to_begin().items():
+        starts, firsts = {}, {}
+        for one, ticket in self.queue.to_begin().items():
             at = TopicPartition(*one)
             try:
-                place = consumer.committed(at, timeout_ms=ASK_MS)
-                if place is None:
-                    place = firsts[one] = self._first(consumer, at)
-                consumer.seek(at, place)
+                offset = consumer.committed(at, timeout_ms=ASK_MS)
+                if offset is None:
+                    offset = firsts[one] = self._first(consumer, at)
+                consumer.seek(at, offset)
             except (KafkaError, AssertionError) as error:  # taken from us meanwhile, or a broker that is away
                 log.info("%s: where to begin in %s is not known yet: %s", self.group, at, error)
                 continue
-            places[one] = (ticket, place)
-        for one, (ticket, place) in places.items():
-            self.feed.begin(one, ticket, place)
+            starts[one] = (ticket, offset)
+        for one, (ticket, offset) in starts.items():
+            self.queue.begin(one, ticket, offset)
         if firsts:
             self._commit_at(consumer, firsts)
 
     def _first(self, consumer: "KafkaConsumer", at: Any) -> int:
-        ask = consumer.end_offsets if self.feed.source.initial_offset == "latest" else consumer.beginning_offsets
+        ask = consumer.end_offsets if self.queue.source.initial_offset == "latest" else consumer.beginning_offsets
         return int(ask([at], timeout_ms=ASK_MS)[at])
 
     def _measure(self, consumer: "KafkaConsumer") -> None:
@@ -210,8 +210,10 @@ class KafkaReader:
                 ends = consumer.end_offsets(mine, timeout_ms=ASK_MS)
                 self._ends = {Partition(*at): offset for at, offset in ends.items()}
 
-    def _trouble(self, error: Exception) -> None:
+    def _report(self, error: Exception) -> None:
         if not self._down:
             said = " ".join(str(error).split()) or type(error).__name__
-            log.error("%s: %s", self.group, said if isinstance(error, ConfigError) else f"trouble with Kafka: {said}")
+            log.error(
+                "%s: %s", self.group, said if isinstance(error, ConfigError) else f"an error of Kafka's client: {said}"
+            )
         self._down = True

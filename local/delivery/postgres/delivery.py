@@ -10,9 +10,9 @@ from local.activator.activator import Activator
 from local.delivery.chaos import Chaos
 from local.delivery.consumer import DOWN_PAUSE, POLL_SECONDS, Consumer, heard_within
 from local.delivery.delivery import Delivery
-from local.delivery.feed import FeedDownError
 from local.delivery.postgres.listener import Listener
-from local.delivery.postgres.topics import PostgresFeed, Topics
+from local.delivery.postgres.topics import PostgresQueue, Topics
+from local.delivery.queue import TransportDownError
 from local.manifests import KafkaSource
 
 log = logging.getLogger("wadi.delivery")
@@ -23,7 +23,7 @@ class PostgresDelivery(Delivery):
         self.sources = sources
         self.topics = Topics(url)
         super().__init__(
-            {one.group: Consumer(one, activator, PostgresFeed(self.topics, one), chaos) for one in sources}
+            {one.group: Consumer(one, activator, PostgresQueue(self.topics, one), chaos) for one in sources}
         )
         self._lag: dict[str, int] = {}
         self._heard = asyncio.Event()
@@ -42,7 +42,7 @@ class PostgresDelivery(Delivery):
                 pause, down = POLL_SECONDS, False
                 for group in news | (self.topics.owned - mine):
                     self.consumers[group].wake()
-            except FeedDownError as error:
+            except TransportDownError as error:
                 if not down:
                     log.error("the database does not answer: %s", error)
                 pause, down = DOWN_PAUSE, True
@@ -52,6 +52,6 @@ class PostgresDelivery(Delivery):
         await self.topics.close()
 
     async def lag(self) -> dict[str, int]:
-        with suppress(FeedDownError):
+        with suppress(TransportDownError):
             self._lag = await self.topics.lag()
         return self._lag

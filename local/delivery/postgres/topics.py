@@ -1,4 +1,4 @@
-"""Topics in Postgres, from the consumers' side: who owes what to whom.
+"""Topics in PostgreSQL, from the consumers' side: which deliveries are pending for each group.
 
 One connection, used by one thread. It holds an advisory lock for each consumer group that this runner serves, so that
 of several runners on one database only one delivers to a group; the lock goes when the connection goes, also by
@@ -15,7 +15,7 @@ from typing import TypeVar
 import psycopg2
 from psycopg2.extensions import connection, cursor
 
-from local.delivery.feed import FeedDownError, Owed
+from local.delivery.queue import PendingEvent, TransportDownError
 from local.manifests import KafkaSource
 
 log = logging.getLogger("wadi.delivery")
@@ -27,7 +27,7 @@ FAN_OUT = """
         select o.consumer_group, o.topic, r.position, r.key
         from consumer_offset o join topic_record r on r.topic = o.topic and r.position > o.position
         where (o.consumer_group, o.topic) in %s
-    ), owed as (
+    ), pending as (
         insert into delivery (consumer_group, position, topic, key)
         select consumer_group, position, topic, key from fresh
         on conflict do nothing
@@ -72,7 +72,7 @@ class Topics:
         except psycopg2.Error as error:
             if self._db is None or self._db.closed or isinstance(error, psycopg2.OperationalError):
                 self._forget()
-            raise FeedDownError(" ".join(str(error).split())) from error
+            raise TransportDownError(" ".join(str(error).split())) from error
 
     def _forget(self) -> None:
         """Without the connection its locks are gone too."""
@@ -82,7 +82,7 @@ class Topics:
         self.owned = set()
 
     async def fan_out(self, sources: Sequence[KafkaSource]) -> set[str]:
-        """Takes the groups that no other runner has, and writes down what is new for each; the groups with news."""
+        """Takes the groups that no other runner has, and records the new deliveries of each; the groups with some."""
 
         def work(at: cursor) -> set[str]:
             for source in sources:
@@ -110,22 +110,22 @@ class Topics:
                 (source.group, topic),
             )
 
-    async def due(self, source: KafkaSource, but_not: Sequence[int], limit: int) -> list[Owed]:
-        """What the group is to get now, oldest first, without what is under way."""
+    async def due(self, source: KafkaSource, in_flight: Sequence[int], limit: int) -> list[PendingEvent]:
+        """The events that are due for the group, oldest first, without those in flight."""
 
-        def work(at: cursor) -> list[Owed]:
+        def work(at: cursor) -> list[PendingEvent]:
             if source.group not in self.owned:
                 return []
             at.execute(
                 DUE + (FIRST_OF_ITS_KEY if source.ordered else "") + " order by d.position limit %s",
-                (source.group, list(but_not), limit),
+                (source.group, list(in_flight), limit),
             )
-            return [Owed(*row) for row in at.fetchall()]
+            return [PendingEvent(*row) for row in at.fetchall()]
 
         return await self._run(work)
 
-    async def seconds_to_next(self, group: str) -> float | None:
-        """How long until something that was put off is due."""
+    async def seconds_until_due(self, group: str) -> float | None:
+        """How long until a postponed event is due."""
 
         def work(at: cursor) -> float | None:
             at.execute(
@@ -138,14 +138,14 @@ class Topics:
 
         return await self._run(work)
 
-    async def settle(self, group: str, position: int) -> None:
-        """The group has it."""
+    async def complete(self, group: str, position: int) -> None:
+        """The group has handled it."""
         await self._run(
             lambda at: at.execute("delete from delivery where consumer_group = %s and position = %s", (group, position))
         )
 
-    async def put_off(self, group: str, position: int, attempt: int, seconds: float) -> None:
-        """Later again; the number of failed tries outlives us."""
+    async def postpone(self, group: str, position: int, attempt: int, seconds: float) -> None:
+        """Makes it due again later; the number of failed tries is kept across restarts."""
         await self._run(
             lambda at: at.execute(
                 "update delivery set attempt = %s, due_at = now() + make_interval(secs => %s)"
@@ -155,7 +155,7 @@ class Topics:
         )
 
     async def lag(self) -> dict[str, int]:
-        """What each group still owes."""
+        """How many deliveries are pending for each group."""
 
         def work(at: cursor) -> dict[str, int]:
             at.execute("select consumer_group, count(*) from delivery group by 1")
@@ -169,8 +169,8 @@ class Topics:
 
 
 @dataclass
-class PostgresFeed:
-    """One group of them."""
+class PostgresQueue:
+    """The queue of one group."""
 
     topics: Topics
     source: KafkaSource
@@ -179,15 +179,15 @@ class PostgresFeed:
     def here(self) -> bool:
         return self.source.group in self.topics.owned
 
-    async def due(self, but_not: Sequence[int], limit: int) -> list[Owed]:
-        return await self.topics.due(self.source, but_not, limit)
+    async def due(self, in_flight: Sequence[int], limit: int) -> list[PendingEvent]:
+        return await self.topics.due(self.source, in_flight, limit)
 
-    async def seconds_to_next(self) -> float | None:
-        return await self.topics.seconds_to_next(self.source.group)
+    async def seconds_until_due(self) -> float | None:
+        return await self.topics.seconds_until_due(self.source.group)
 
-    async def settle(self, position: int) -> None:
-        await self.topics.settle(self.source.group, position)
+    async def complete(self, position: int) -> None:
+        await self.topics.complete(self.source.group, position)
 
-    async def put_off(self, position: int, attempt: int, seconds: float) -> None:
-        """The number of failed tries outlives us."""
-        await self.topics.put_off(self.source.group, position, attempt, seconds)
+    async def postpone(self, position: int, attempt: int, seconds: float) -> None:
+        """The number of failed tries is kept across restarts."""
+        await self.topics.postpone(self.source.group, position, attempt, seconds)

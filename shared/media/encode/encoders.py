@@ -1,4 +1,4 @@
-"""Which H.264 encoder is used, and how it is asked.
+"""Which H.264 encoder is used, and with which options.
 
 VIDEO_ENCODER names one, or "auto" (the default) takes the first hardware encoder that really encodes a frame here, else
 libx264. Hardware is tried only where its device exists, so that a plain machine does not pay for three failed starts.
@@ -11,63 +11,83 @@ from pathlib import Path
 
 from msgspec import Struct
 
-from shared.media.errors import EncodeTrouble
+from shared.media.encode.command import Stream, arguments, generate
+from shared.media.errors import EncodeError
 from shared.media.model import Rendition
-from shared.media.sandbox.child import Limits
-from shared.media.sandbox.ffmpeg import last_words, run_ffmpeg
+from shared.media.sandbox.ffmpeg import last_error_line, run_ffmpeg
+from shared.media.sandbox.process import Limits
 
 DEVICE = "/dev/dri/renderD128"
+QUALITY = "23"  # of the constant quality modes: CRF of libx264, CQ of NVENC
+AVERAGE_RATE_PERCENT = 70  # of the maximum rate, for encoders without a constant quality mode
+# Each segment begins with a fresh VBV buffer. Full ones would let every segment spend a little above the maximum rate:
+# three quarters is about what a long encode at its limit has left.
+INITIAL_BUFFER_PERCENT = 75
+TRIAL = Rendition("trial", 320, 180, 800, 1200, "3.1")
 
 
 class Encoder(Struct, frozen=True):
     name: str
-    device: str = ""  # without it there is no such hardware
-    before_input: tuple[str, ...] = ()
-    upload: str = ""  # filter that brings a picture to the hardware
-    options: tuple[str, ...] = ()
-    quality: str = "-crf"
+    device: str = ""  # the hardware exists where this file does
+    global_options: tuple[str, ...] = ()
+    uploads: bool = False  # pictures have to be brought into the hardware's memory
+    extra_hw_frames: int = 0  # pictures that the encoder holds there at once
+    options: dict[str, str] = {}
+    quality: str = "crf"  # the option of the constant quality mode; "": there is none
 
     @property
     def hardware(self) -> bool:
         return self.name != "libx264"
 
-    def arguments(self, rendition: Rendition, key_interval: int, threads: int) -> list[str]:
-        rate = ["-maxrate", f"{rendition.max_rate}k", "-bufsize", f"{rendition.buffer_size}k"]
+    def upload(self, stream: Stream) -> Stream:
+        """`stream` as this encoder takes it."""
+        if not self.uploads:
+            return stream
+        stream = stream.filter("format", "nv12")
+        extra = {"extra_hw_frames": self.extra_hw_frames} if self.extra_hw_frames else {}
+        return stream.filter("hwupload", **extra)
+
+    def output_options(self, rendition: Rendition, key_interval: int, threads: int) -> dict[str, str]:
+        """ffmpeg's options of one output; `key_interval` is in frames."""
+        rate = {"maxrate": f"{rendition.max_rate}k", "bufsize": f"{rendition.buffer_size}k"}
         if not self.hardware:
-            # Each segment begins with a fresh buffer. Full ones would let every segment spend a little above the rate:
-            # three quarters is about what a long encode at its limit has left.
-            rate += ["-rc_init_occupancy", str(rendition.buffer_size * 750)]
-        level = ["-profile:v", "high", "-level", rendition.level, "-g", str(key_interval)]
-        quality = [self.quality, "23"] if self.quality else ["-b:v", f"{rendition.max_rate * 7 // 10}k"]
-        return ["-c:v", self.name, *self.options, *level, *quality, *rate, "-threads", str(threads)]
+            rate["rc_init_occupancy"] = str(rendition.buffer_size * 1000 * INITIAL_BUFFER_PERCENT // 100)  # bits
+        if self.quality:
+            rate[self.quality] = QUALITY
+        else:
+            rate["b:v"] = f"{rendition.max_rate * AVERAGE_RATE_PERCENT // 100}k"
+        level = {"profile:v": "high", "level": rendition.level, "g": str(key_interval)}
+        return {"c:v": self.name, **self.options, **level, **rate, "threads": str(threads)}
 
 
 ENCODERS = [
-    Encoder("h264_nvenc", "/dev/nvidiactl", options=("-preset", "p4", "-rc", "vbr", "-bf", "3"), quality="-cq"),
+    Encoder("h264_nvenc", "/dev/nvidiactl", options={"preset": "p4", "rc": "vbr", "bf": "3"}, quality="cq"),
     Encoder(
         "h264_qsv",
         DEVICE,
-        before_input=("-init_hw_device", "qsv=hw", "-filter_hw_device", "hw"),
-        upload="format=nv12,hwupload=extra_hw_frames=32",
-        options=("-preset", "veryfast"),
+        global_options=("-init_hw_device", "qsv=hw", "-filter_hw_device", "hw"),
+        uploads=True,
+        extra_hw_frames=32,
+        options={"preset": "veryfast"},
         quality="",
     ),
     Encoder(
         "h264_vaapi",
         DEVICE,
-        before_input=("-vaapi_device", DEVICE),
-        upload="format=nv12,hwupload",
-        options=("-rc_mode", "VBR"),
+        global_options=("-vaapi_device", DEVICE),
+        uploads=True,
+        options={"rc_mode": "VBR"},
         quality="",
     ),
     Encoder("h264_videotoolbox", quality=""),
-    Encoder("libx264", options=("-preset", "veryfast", "-bf", "3")),
+    Encoder("libx264", options={"preset": "veryfast", "bf": "3"}),
 ]
 SOFTWARE = ENCODERS[-1]
 BY_NAME = {encoder.name: encoder for encoder in ENCODERS}
 
 
 def chosen_encoder() -> Encoder:
+    """Raises EncodeError when VIDEO_ENCODER names one that does not work here."""
     return _chosen(os.environ.get("VIDEO_ENCODER", "auto") or "auto")
 
 
@@ -77,9 +97,9 @@ def _chosen(wanted: str) -> Encoder:
         present = (encoder for encoder in ENCODERS if encoder.hardware and _device_exists(encoder))
         return next((encoder for encoder in present if not _trial(encoder)), SOFTWARE)
     if wanted not in BY_NAME:
-        raise EncodeTrouble(f"VIDEO_ENCODER is {wanted}; it must be auto or one of {', '.join(BY_NAME)}")
-    if trouble := _trial(BY_NAME[wanted]):
-        raise EncodeTrouble(f"VIDEO_ENCODER is {wanted}, which does not work here: {trouble}")
+        raise EncodeError(f"VIDEO_ENCODER is {wanted}; it must be auto or one of {', '.join(BY_NAME)}")
+    if error := _trial(BY_NAME[wanted]):
+        raise EncodeError(f"VIDEO_ENCODER is {wanted}, which does not work here: {error}")
     return BY_NAME[wanted]
 
 
@@ -90,10 +110,10 @@ def _device_exists(encoder: Encoder) -> bool:
 
 
 def _trial(encoder: Encoder) -> str:
-    """Really encode a frame; the complaint when that does not work, else nothing."""
-    small = Rendition("trial", 320, 180, 800, 1200, "3.1")
-    picture = ["-f", "lavfi", "-i", "color=black:s=320x180:r=25"]
-    chain = ",".join(part for part in ("format=yuv420p", encoder.upload) if part)
-    arguments = [*encoder.before_input, *picture, "-vf", chain, "-frames:v", "2", *encoder.arguments(small, 50, 1)]
-    ended = run_ffmpeg([*arguments, "-f", "null", "-"], Limits(memory=0, cpu_seconds=60, wall_seconds=30.0))
-    return last_words(ended) if ended.code else ""
+    """Really encode two frames; the error message when that does not work, else ""."""
+    black = generate("color=black:s=320x180:r=25").filter("format", "yuv420p")
+    options = {"frames:v": "2", "f": "null", **encoder.output_options(TRIAL, 50, 1)}
+    output = encoder.upload(black).output("-", **options)
+    limits = Limits(memory=0, cpu_seconds=60, wall_seconds=30.0)
+    exited = run_ffmpeg([*encoder.global_options, *arguments(output)], limits)
+    return last_error_line(exited) if exited.code else ""

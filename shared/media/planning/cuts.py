@@ -5,19 +5,22 @@ from fractions import Fraction
 from itertools import pairwise
 from math import floor
 
-NOMINAL = 10  # seconds a segment should last
-SNAP = 3  # how far from it a keyframe may be
-SHORTEST_TAIL = 1
+NOMINAL_SECONDS = 10  # that a segment should last
+SNAP_SECONDS = 3  # how far from that a keyframe may be
+SHORTEST_TAIL_SECONDS = 1
 
 
 def choose_cuts(pts: list[int], keyframes: list[int], end: int, time_base: Fraction) -> list[int]:
-    """Cut sorted `pts` into segments of about ten seconds.
+    """Cut sorted `pts` into segments of about ten seconds: the first pts of each segment, then `end`.
 
-    The next cut is the keyframe nearest to ten seconds after the last cut, when one lies within three: segments last 7
-    to 13 s and start where decoding can start, which makes them cheap. Else it is the first frame at or after the ten.
-    What is left is one segment when it is no longer than 13 s; a tail shorter than a second joins the one before.
+    The next cut is the keyframe nearest to ten seconds after the last cut if one lies within three seconds of that:
+    such segments last 7 to 13 s, and they are cheap because decoding can start at their first frame. Otherwise it is
+    the first frame at or after ten seconds. A rest of at most 13 s is one segment; a rest shorter than a second joins
+    the segment before it.
     """
-    nominal, snap, tail = (int(seconds / time_base) for seconds in (NOMINAL, SNAP, SHORTEST_TAIL))
+    nominal, snap, tail = (
+        int(seconds / time_base) for seconds in (NOMINAL_SECONDS, SNAP_SECONDS, SHORTEST_TAIL_SECONDS)
+    )
     cuts = [pts[0]]
     while end - cuts[-1] > nominal + snap:
         target = cuts[-1] + nominal
@@ -47,10 +50,10 @@ def frames_between(pts: list[int], cuts: list[int]) -> list[int]:
 
 
 def thin_out(pts: list[int], cuts: list[int], time_base: Fraction, cap: int) -> list[int]:
-    """The pts that remain when at most `cap` frames a second are kept.
+    """The pts that remain when at most `cap` frames per second are kept.
 
-    The same arithmetic, in doubles, as the `select` filter of the encode (see `selection`), so that both agree on
-    every frame: the first of a segment is kept, then the first in each new 1/cap of a second.
+    The first frame of a segment is kept, then the first in each new 1/cap of a second. This is the same arithmetic, in
+    doubles, as the `select` filter of the encode (shared.media.encode.filters), so that both agree on every frame.
     """
     starts = set(cuts[:-1])
     kept, slot = [], None
@@ -60,11 +63,3 @@ def thin_out(pts: list[int], cuts: list[int], time_base: Fraction, cap: int) -> 
             kept.append(value)
             slot = now
     return kept
-
-
-def selection(cap: int) -> str:
-    """The `select` filter that does so; without a cap it keeps every picture that is later than the one before."""
-    slot = f"floor({{}}*{cap}+0.001)" if cap else "{}"
-    variable = "t" if cap else "pts"
-    now, before = slot.format(variable), slot.format(f"prev_selected_{variable}")
-    return f"select='isnan(prev_selected_{variable})+gt({now},{before})'"

@@ -1,20 +1,20 @@
-"""Which rungs a picture gets.
+"""The bitrate ladder: which renditions (rungs) a picture gets.
 
-A rung is named by the short side of its 16:9 box: 1080p fits 1920 x 1080 (or 1080 x 1920 upright). A picture gets every
-rung whose box it fills, or nearly, in one direction at least: a 1916 x 800 film has a 1080p rung, of its own size. None
-is ever upscaled.
+A rung is named by the short side of its 16:9 box: 1080p fits into 1920 x 1080 (or 1080 x 1920 for portrait). A picture
+gets every rung whose box it fills, or nearly fills, in at least one direction: a 1916 x 800 film has a 1080p rung of
+its own size. Nothing is ever upscaled.
 """
 
 from fractions import Fraction
 
 from shared.media.model import Rendition
 
-# short side, long side, kbit/s at most, kbit of buffer
+# short side, long side, maximum kbit/s, kbit of buffer (VBV)
 RUNGS = [(1080, 1920, 5000, 7500), (720, 1280, 2800, 4200), (480, 854, 1400, 2100), (360, 640, 800, 1200)]
 
-NEARLY = Fraction(105, 100)
+NEARLY_FILLED = Fraction(105, 100)  # a box is filled that is at most 5 % larger than the picture
 
-# H.264 table A-1: level, macroblocks a second, macroblocks a frame, kbit/s in High profile
+# ITU-T H.264 table A-1: level, macroblocks per second, macroblocks per frame, kbit/s in High profile
 LEVELS = [
     ("1.3", 11_880, 396, 960),
     ("2.1", 19_800, 792, 5_000),
@@ -30,12 +30,12 @@ LEVELS = [
 
 
 def ladder(width: int, height: int, frame_rate: Fraction) -> list[Rendition]:
-    """The rungs for a displayed picture, highest first; one of its own size when it is below 360p."""
+    """The rungs for a displayed picture, highest first; one rung of its own size when it is smaller than 360p."""
     short, long = min(width, height), max(width, height)
     rungs = []
     for rung_short, rung_long, max_rate, buffer_size in RUNGS:
         scale = min(Fraction(rung_short, short), Fraction(rung_long, long))
-        if scale <= NEARLY:
+        if scale <= NEARLY_FILLED:
             size = _even(width, min(scale, Fraction(1))), _even(height, min(scale, Fraction(1)))
             rungs.append(_rendition(f"{rung_short}p", *size, max_rate, buffer_size, frame_rate))
     if rungs:
@@ -45,13 +45,13 @@ def ladder(width: int, height: int, frame_rate: Fraction) -> list[Rendition]:
 
 
 def _even(side: int, scale: Fraction) -> int:
-    """Scaled, to the nearest even number that is not larger than the source's side."""
+    """`side` scaled, then rounded to an even number that is not larger than `side` (4:2:0 needs even sizes)."""
     even = 2 * round(side * scale / 2)
     return max(2, even if even <= side else even - 2)
 
 
 def even_size(width: int, height: int, box_short: int, box_long: int) -> tuple[int, int]:
-    """The largest even size of the same shape in a box, never upscaled."""
+    """The largest even size of the same aspect ratio that fits into a box, never upscaled."""
     scale = min(Fraction(box_short, min(width, height)), Fraction(box_long, max(width, height)), Fraction(1))
     return _even(width, scale), _even(height, scale)
 
@@ -61,7 +61,7 @@ def _rendition(name: str, width: int, height: int, max_rate: int, buffer_size: i
 
 
 def level(width: int, height: int, frame_rate: Fraction, max_rate: int) -> str:
-    """The lowest H.264 level that admits this picture, rate and bit rate."""
+    """The lowest H.264 level that allows this picture, frame rate and bit rate (`max_rate`, kbit/s)."""
     blocks = -(-width // 16) * -(-height // 16)
     widest = max(-(-width // 16), -(-height // 16))
     for name, per_second, per_frame, kbits in LEVELS:

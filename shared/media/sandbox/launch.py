@@ -1,4 +1,4 @@
-"""Bind this process to limits, then become another program.
+"""Set limits on this process, then replace it by another program (exec).
 
 Run as a script by its path (`python -I -S launch.py PARENT MEMORY CPU NICENESS PROGRAM ARG…`), because a function's
 process has threads and Python's `preexec_fn` is not safe beside them. Imports nothing of ours: it must start in
@@ -15,21 +15,21 @@ PR_SET_PDEATHSIG = 1
 
 
 def limit_this_process(parent: int, memory: int, cpu_seconds: int, niceness: int) -> None:
-    """Die with `parent`; at most `memory` bytes of address space and `cpu_seconds` of CPU (0: no limit); give way to
-    others by `niceness`."""
+    """`memory` is bytes of address space, `cpu_seconds` is CPU time (0: no limit). The kernel kills this process when
+    `parent` ends."""
     os.nice(niceness)
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         if os.getppid() != parent:  # it died before the line above could see it
             os._exit(137)
     if memory:
-        _lower(resource.RLIMIT_AS, memory)
+        _set_limit(resource.RLIMIT_AS, memory)
     if cpu_seconds:
-        _lower(resource.RLIMIT_CPU, cpu_seconds)
-    _lower(resource.RLIMIT_CORE, 0)
+        _set_limit(resource.RLIMIT_CPU, cpu_seconds)
+    _set_limit(resource.RLIMIT_CORE, 0)
 
 
-def _lower(which: int, wanted: int) -> None:
+def _set_limit(which: int, wanted: int) -> None:
     hard = resource.getrlimit(which)[1]
     value = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
     resource.setrlimit(which, (value, value))

@@ -81,7 +81,7 @@ def declared() -> list[tuple[str, dict[str, str]]]:
             found.append((f"s3://{bucket}/{prefix}".rstrip("/"), dict[str, str]()))
     names = [name for name, _ in found]
     if len(set(names)) < len(names):
-        raise ConfigError(f"AWS_S3_BUCKET={setting('AWS_S3_BUCKET')!r} names the same place twice.")
+        raise ConfigError(f"AWS_S3_BUCKET={setting('AWS_S3_BUCKET')!r} names the same location twice.")
     return found
 
 

@@ -1,4 +1,4 @@
-"""Makes a bucket ready for Wadi: there, readable by browsers, and rid of uploads that nobody ended.
+"""Makes a bucket ready for Wadi: there, readable by browsers, and rid of uploads that were never completed.
 
 Rules of others are kept: ours carry a name, and only those are replaced.
 """
@@ -21,7 +21,7 @@ DAY_HOURS = 24
 
 
 class Step(NamedTuple):
-    """What became of one thing: `done`, `kept` (it was so already), `missing` (the server cannot do it), `unusable`
+    """The result of one step: `done`, `kept` (it was so already), `missing` (the server cannot do it), `unusable`
     (it cannot, and Wadi cannot do without)."""
 
     location: str
@@ -66,14 +66,14 @@ class _Setup:
         """Whether the server remembers the SHA-256 of a part: without it no upload in parts could be completed."""
         key, body = f"probe-{new_id()}", b"probe"
         digest = sha256(body)
-        upload = self._store.start_multipart(key, len(body), len(body))
+        upload = self._store.multipart.start(key, len(body), len(body))
         try:
             name = f"{self._where.prefix}objects/{key}"
             checksum = b64encode(digest.digest()).decode()
             self._call("upload_part", Key=name, UploadId=upload, PartNumber=1, Body=body, ChecksumSHA256=checksum)
-            kept = [part.sha256 for part in self._store.parts(key, upload)] == [digest.hexdigest()]
+            kept = [part.sha256 for part in self._store.multipart.parts(key, upload)] == [digest.hexdigest()]
         finally:
-            self._store.forget_multipart(key, upload)
+            self._store.multipart.forget(key, upload)
         if kept:
             return self._step("checksums", "kept", "the server keeps the SHA-256 of parts")
         return self._step("checksums", "unusable", "the server forgets the SHA-256 of parts: uploads will not complete")

@@ -1,1 +1,1 @@
-"""The relay from the outbox to a Knative Broker (K_SINK), by CloudEvents over HTTP."""
+"""The transport by a Knative Broker (K_SINK): its address, and the relay from the outbox, CloudEvents over HTTP."""

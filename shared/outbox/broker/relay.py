@@ -3,46 +3,37 @@
 One request an event, since the Broker's ingress takes one at a time; on connections that stay open. The events of a key
 go one after the other, those of different keys side by side.
 
-An answer that is no 2xx keeps the events of its key waiting, and nobody else's: the Broker may find fault with that one
-event. Where it does not answer, or says that it has too much to do, nothing more is sent until the next relay.
+A response that is not 2xx blocks the events of that key only, since the Broker may refuse just this event. When it does
+not answer, or says that it is overloaded, nothing more is sent until the next relay.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import random
 import threading
 import time
 from collections import deque
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from psycopg2.extensions import connection
 
 from shared.cloudevents.http import to_http
 from shared.config import ConfigError, setting
-from shared.outbox.batches import Row, Sent, relay_in_batches
-from shared.outbox.broker import target
+from shared.outbox.batches import OutboxRow, Sent, relay_in_batches
+from shared.outbox.broker import sink
+from shared.outbox.broker.sink import CONCURRENCY
 
-if TYPE_CHECKING:
-    from http.client import HTTPConnection
-
-LANES = (
-    8  # events on their way at once: an ingress takes milliseconds for each, and waits for its own backend meanwhile
-)
-BATCH_SECONDS = 5.0  # then what is sent is deleted, so that a kill sends little twice and other relays get their turn
+BATCH_SECONDS = 5.0  # then the sent rows are deleted: a kill repeats few, and other relays get their turn
 ANSWER_SECONDS = 10.0
-REFUSALS = 20  # so many without a single event that is taken: it is not the events
+REFUSALS_WITHOUT_SUCCESS = 20  # then the Broker is at fault, and not these events
 BUSY = (429, 503)
-LONGEST_WAIT = 60.0  # of what a Retry-After may ask for: nothing waits for days because of a header
+LONGEST_WAIT = 60.0  # of what a Retry-After may ask for: a header must not stop us for days
 LONGEST_ANSWER = 1 << 16
 
 log = logging.getLogger("wadi.outbox")
 
-_idle: list[HTTPConnection] = []
-_idle_of: tuple[int, str] = (0, "")  # the process and the sink that they belong to
-_keeping = threading.Lock()
 _not_before = 0.0  # what a Retry-After asked for, on the monotonic clock
 
 
@@ -52,152 +43,115 @@ class Answer(NamedTuple):
     retry_after: str
 
 
-def relay(db: connection) -> int:
+def relay_to_broker(db: connection) -> int:
     """Sends everything that is committed in the outbox; how many events. Raises ConfigError when some of it could not
     be sent: then it is still in the outbox."""
     relaying = _Relay()
-    moved = relay_in_batches(db, "key", relaying.held, relaying.send)
-    if wrong := relaying.away or next(iter(relaying.held.values()), ""):
-        also = len(relaying.held) - 1
+    moved = relay_in_batches(db, "key", relaying.blocked, relaying.send)
+    if wrong := relaying.stopped or next(iter(relaying.blocked.values()), ""):
+        also = len(relaying.blocked) - 1
         raise ConfigError(wrong + (f" (and the events of {also} other keys wait)" if also > 0 else ""))
     return moved
 
 
 class _Relay:
-    """What one relay has found out so far: `held` are the keys that wait, and why; `away` is why nothing is sent."""
+    """One relay: `blocked` are the keys that wait, and why; `stopped` is why nothing more is sent."""
 
     def __init__(self) -> None:
-        self.held: dict[str, str] = {}
-        self.away = ""
+        self.blocked: dict[str, str] = {}
+        self.stopped = ""
         self.taken = 0
         self._lock = threading.Lock()
 
-    def send(self, rows: list[Row]) -> Sent:
+    def send(self, rows: list[OutboxRow]) -> Sent:
         """The rows that the Broker took: of each key those before the first that it did not."""
         if (wait := _not_before - time.monotonic()) > 0:
-            self.away = f"K_SINK: {setting('K_SINK')} asked for a pause, {wait:.0f} s of it are left"
+            self.stopped = f"K_SINK: {setting('K_SINK')} asked for a pause, {wait:.0f} s of it are left"
             return Sent([], go_on=False)
-        keys: dict[str, list[Row]] = {}
+        keys: dict[str, list[OutboxRow]] = {}
         for row in rows:
-            keys.setdefault(row.group, []).append(row)
+            keys.setdefault(row.ordering_key, []).append(row)
         order = list(keys.values())
-        random.shuffle(order)  # so that keys which are always refused are not always the first
+        random.shuffle(order)  # so that keys that are always refused are not always the first
         waiting, sent = deque(order), list[int]()
         until = time.monotonic() + BATCH_SECONDS
-        helpers = [
-            threading.Thread(target=self._lane, args=(waiting, sent, until), name="to-broker", daemon=True)
-            for _ in range(min(LANES, len(order)) - 1)
+        threads = [
+            threading.Thread(target=self._send_keys, args=(waiting, sent, until), name="to-broker", daemon=True)
+            for _ in range(min(CONCURRENCY, len(order)) - 1)
         ]
-        for helper in helpers:
-            helper.start()
-        self._lane(waiting, sent, until)
-        for helper in helpers:
-            helper.join()
-        return Sent(sent, go_on=not self.away)
+        for thread in threads:
+            thread.start()
+        self._send_keys(waiting, sent, until)
+        for thread in threads:
+            thread.join()
+        return Sent(sent, go_on=not self.stopped)
 
-    def _lane(self, waiting: deque[list[Row]], sent: list[int], until: float) -> None:
-        while not self.away:
+    def _send_keys(self, waiting: deque[list[OutboxRow]], sent: list[int], until: float) -> None:
+        while not self.stopped:
             try:
                 rows = waiting.popleft()
             except IndexError:
                 return
             for row in rows:
-                if self.away or time.monotonic() > until or not self._took(row):
+                if self.stopped or time.monotonic() > until or not self._deliver(row):
                     break
                 sent.append(row.seq)
             if time.monotonic() > until:
                 return
 
-    def _took(self, row: Row) -> bool:
+    def _deliver(self, row: OutboxRow) -> bool:
         try:
             answer = _post(row.event)
         except ConfigError as error:
-            self.away = str(error)
+            self.stopped = str(error)
             return False
-        except Exception as error:  # a thread's end would tell nobody
+        except Exception as error:  # an exception would end the thread without a word
             log.exception("event %s", row.event.get("id"))
-            self._hold(row, f"{type(error).__name__}: {error}")
+            self._block(row, f"{type(error).__name__}: {error}")
             return False
         if 200 <= answer.status < 300:
             self.taken += 1
             return True
-        self._hold(row, f"{answer.status} {answer.said}".strip())
+        self._block(row, f"{answer.status} {answer.said}".strip())
         if answer.status in BUSY:
             _pause(answer.retry_after)
-            self.away = self.held[row.group]
+            self.stopped = self.blocked[row.ordering_key]
         return False
 
-    def _hold(self, row: Row, why: str) -> None:
+    def _block(self, row: OutboxRow, why: str) -> None:
         with self._lock:
-            self.held[row.group] = (
+            self.blocked[row.ordering_key] = (
                 f"K_SINK: {setting('K_SINK')} did not take {row.event['type']} {row.event['id']}: {why}"
             )
-            if len(self.held) >= REFUSALS and not self.taken:
-                self.away = self.held[row.group]
+            if len(self.blocked) >= REFUSALS_WITHOUT_SUCCESS and not self.taken:
+                self.stopped = self.blocked[row.ordering_key]
 
 
 def _post(event: dict[str, Any]) -> Answer:
-    """Raises ConfigError when there is no answer."""
-    from http.client import HTTPException
+    """Raises ConfigError when there is no answer. Nothing is sent again here, and no redirect is followed: an event
+    without an answer may have been taken, and the next relay decides."""
+    from urllib3 import Timeout
+    from urllib3.exceptions import HTTPError
 
-    headers, body = to_http(event | target.overrides())
-    used, kept = _connection()
-    while True:
-        try:
-            return _exchange(used, headers, body)
-        except (OSError, HTTPException) as error:
-            used.close()
-            if not kept or isinstance(error, TimeoutError):
-                _forget_idle()
-                raise target.away(error) from error
-        # It was closed meanwhile, as servers do with what is idle. It may have taken the event all the same: then it
-        # gets it twice, which handlers bear.
-        used, kept = target.connection(), False
-
-
-def _exchange(used: HTTPConnection, headers: dict[str, str], body: bytes) -> Answer:
-    if used.sock is None:
-        used.connect()
-        assert used.sock is not None
-        used.sock.settimeout(ANSWER_SECONDS)
-    used.request("POST", target.target().path, body, headers)
-    answer = used.getresponse()
-    said = answer.read(LONGEST_ANSWER)
-    if answer.isclosed() and not answer.will_close:
-        _keep(used)
-    else:
-        used.close()
-    reason = " ".join(said.decode(errors="replace").split())[:200]
-    return Answer(answer.status, reason or answer.reason, answer.headers.get("Retry-After", ""))
-
-
-def _connection() -> tuple[HTTPConnection, bool]:
-    """One that nobody uses; whether it was used before."""
-    global _idle_of
-    mine = (os.getpid(), setting("K_SINK"))
-    with _keeping:
-        if _idle_of != mine:  # after a fork they are the parent's
-            _close_idle()
-            _idle_of = mine
-        if _idle:
-            return _idle.pop(), True
-    return target.connection(), False
-
-
-def _forget_idle() -> None:
-    """Where one of them is dead, the others are too, and each would take its time to show it."""
-    with _keeping:
-        _close_idle()
-
-
-def _close_idle() -> None:
-    while _idle:
-        _idle.pop().close()
-
-
-def _keep(used: HTTPConnection) -> None:
-    with _keeping:
-        _idle.append(used)
+    headers, body = to_http(event | sink.overrides())
+    try:
+        answer = sink.pool().urlopen(
+            "POST",
+            sink.address().path,
+            body,
+            headers,
+            retries=False,
+            redirect=False,
+            timeout=Timeout(connect=sink.CONNECT_SECONDS, read=ANSWER_SECONDS),
+            preload_content=False,
+        )
+        said = answer.read(LONGEST_ANSWER, decode_content=False)
+        answer.close()  # a connection whose answer was read to its end is in the pool again by now, and stays open
+    except (OSError, HTTPError) as error:
+        sink.forget_connections()
+        raise sink.no_answer(sink.reason(error)) from error
+    text = " ".join(said.decode(errors="replace").split())[:200]
+    return Answer(answer.status, text or answer.reason or "", answer.headers.get("Retry-After", ""))
 
 
 def _pause(retry_after: str) -> None:

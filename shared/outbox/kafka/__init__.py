@@ -1,1 +1,4 @@
-"""The relay from the outbox to Kafka, its connection and its topics. kafka-python is imported when it is first used."""
+"""The transport by Kafka (KAFKA_BROKERS): client settings, topics, and the relay from the outbox.
+
+kafka-python is imported when it is first used.
+"""

@@ -11,8 +11,8 @@ from psycopg2.extensions import connection
 
 from shared.cloudevents.kafka import to_record
 from shared.config import ConfigError
-from shared.outbox.batches import Row, Sent, relay_in_batches
-from shared.outbox.kafka import connection as brokers
+from shared.outbox.batches import OutboxRow, Sent, relay_in_batches
+from shared.outbox.kafka import client
 
 if TYPE_CHECKING:
     from kafka import KafkaProducer  # type: ignore[import-untyped]
@@ -26,7 +26,7 @@ _pid = 0
 _making = threading.Lock()
 
 
-def relay(db: connection) -> int:
+def relay_to_kafka(db: connection) -> int:
     """Sends everything that is committed in the outbox; how many events. Raises ConfigError when some of it could not
     be sent: then it is still in the outbox."""
     refused: dict[str, str] = {}
@@ -37,7 +37,7 @@ def relay(db: connection) -> int:
     return moved
 
 
-def _send(rows: list[Row], refused: dict[str, str]) -> list[int]:
+def _send(rows: list[OutboxRow], refused: dict[str, str]) -> list[int]:
     """The rows that Kafka has for certain: of each topic those before the first that failed."""
     from kafka.errors import KafkaError  # type: ignore[import-untyped]
 
@@ -83,10 +83,10 @@ def _make() -> KafkaProducer:
     from kafka import KafkaProducer
     from kafka.errors import KafkaError
 
-    brokers.reach()
+    client.reach()
     try:
         return KafkaProducer(
-            **brokers.options(),
+            **client.options(),
             acks="all",
             enable_idempotence=True,
             # All events of one relay that go to one partition go in one batch: it has all of them or none, so an
@@ -99,7 +99,7 @@ def _make() -> KafkaProducer:
             delivery_timeout_ms=8000,
         )
     except (KafkaError, OSError) as error:
-        raise brokers.away(error) from error
+        raise client.no_answer(error) from error
 
 
 def _give_up_producer() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from events.topics import Topic
 from shared.config import integer
-from shared.outbox.kafka import connection
+from shared.outbox.kafka import client
 
 if TYPE_CHECKING:
     from kafka import KafkaAdminClient  # type: ignore[import-untyped]
@@ -29,7 +29,7 @@ def create(wanted: Mapping[str, Topic], servers: str = "") -> list[Found]:
     time, by several at once; at KAFKA_BROKERS unless `servers` are named. Raises ConfigError."""
     from kafka.errors import KafkaError, TopicAlreadyExistsError  # type: ignore[import-untyped]
 
-    with connection.admin(servers) as admin:
+    with client.admin(servers) as admin:
         try:
             there = _partitions(admin, wanted)
             missing = [name for name in wanted if name not in there]
@@ -41,7 +41,7 @@ def create(wanted: Mapping[str, Topic], servers: str = "") -> list[Found]:
                     continue
             there = _partitions(admin, wanted)
         except (KafkaError, OSError) as error:
-            raise connection.away(error, servers) from error
+            raise client.no_answer(error, servers) from error
     return [Found(name, there[name], name in missing, _note(wanted[name], there[name])) for name in sorted(there)]
 
 
@@ -50,14 +50,14 @@ def configuration(copies: int, hours: int) -> dict[str, str]:
     return {
         "retention.ms": str(hours * HOUR_MS),
         "cleanup.policy": "delete",
-        # whether a group is past a moment is asked by time (owed.py): then one clock must tell it
+        # whether a group is past a moment is asked by time (pending.py): then one clock must tell it
         "message.timestamp.type": "LogAppendTime",
         "min.insync.replicas": "2" if copies > 2 else "1",
     }
 
 
 def _asked(topic: Topic, brokers_there: int) -> dict[str, object]:
-    # what handlers remember of events (the inbox) is kept twice as long: records must not outlive it
+    # what is known about handled events (the inbox) is kept twice as long: records must not outlive it
     hours = min(topic.retention_hours, integer("EVENT_RETENTION_HOURS", minimum=1))
     copies = min(topic.replication, brokers_there)
     return {

@@ -1,1 +1,1 @@
-"""The relay from the outbox to the topics in PostgreSQL, the transport that needs no server of its own."""
+"""The transport that needs no server of its own: the relay from the outbox to the topics in PostgreSQL."""

@@ -9,7 +9,7 @@ APPEND_LOCK = 7_236_910_002
 BATCH = 500
 
 
-def relay(db: connection) -> int:
+def relay_to_postgres(db: connection) -> int:
     """Moves everything that is committed in the outbox to its topics, in order; how many events."""
     moved = 0
     while True:

@@ -1,8 +1,8 @@
 """The connection to OpenSearch, made when it is first used.
 
-opensearch-py says `from events import Events` and means the PyPI package Events, whose module has the name of our own
-package `events`, which is found first. So their class is loaded from the files of its distribution and put beside what
-ours exports, when this module is imported: who imports opensearchpy imports this first. Nothing of ours is replaced.
+opensearch-py says `from events import Events` and means the PyPI package Events, whose module has the same name as our
+own package `events`, which is found first. So when this module is imported, it loads their class from the files of its
+distribution and adds it to our package: import this module before opensearchpy. Nothing of ours is replaced.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from shared.errors import Unavailable
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
-SECONDS = 10.0  # for an answer; what takes longer says so itself
-THREADS = 32  # connections that are kept
+SECONDS = 10.0  # for an answer; longer requests set their own limit
+THREADS = 32  # connections that stay open
 
 
 def client() -> OpenSearch:
     """The client of this process. Raises ConfigError for an OPENSEARCH_URL that is none."""
-    return _client(setting("OPENSEARCH_URL"), os.getpid())  # after a fork, connections belong to the parent
+    return _client(setting("OPENSEARCH_URL"), os.getpid())  # a forked child needs its own connections
 
 
 @cache
@@ -45,7 +45,7 @@ def _client(urls: str, _pid: int) -> OpenSearch:
 
 
 def lend_events() -> None:
-    """Gives our package `events` the class that opensearchpy looks for there. Raises ConfigError without it."""
+    """Puts the class that opensearchpy imports into our package `events`. Raises ConfigError if it is missing."""
     if hasattr(events, "Events"):
         return
     try:
@@ -61,8 +61,8 @@ def lend_events() -> None:
 
 
 @contextmanager
-def reached() -> Iterator[None]:
-    """Raises Unavailable, with the address and what was refused, for what passes by itself or with its operator."""
+def raising_unavailable() -> Iterator[None]:
+    """Turns errors that are not ours into Unavailable, with the address and what was refused."""
     from opensearchpy.exceptions import ConnectionError, TransportError
 
     try:
@@ -96,4 +96,4 @@ def _short(what: object) -> str:
 
 
 lend_events()
-logging.getLogger("opensearch").setLevel(logging.ERROR)  # it warns of each refusal, also of those we reckon with
+logging.getLogger("opensearch").setLevel(logging.ERROR)  # it warns of every refusal, also of those that we handle

@@ -1,12 +1,12 @@
-"""How many documents OpenSearch has of a video, in what is searched and in what is being rebuilt."""
+"""Counts the documents of a video in OpenSearch, in the searched index and in one that is being rebuilt."""
 
 from shared.search.opensearch import mapping
-from shared.search.opensearch.client import client, reached
+from shared.search.opensearch.client import client, raising_unavailable
 
 
 def documents_of(video_id: str) -> int:
     """Raises Unavailable."""
-    with reached():
+    with raising_unavailable():
         indexes = {
             name for alias in (mapping.alias(), mapping.next_alias()) for name in mapping.behind(client(), alias)
         }

@@ -1,4 +1,4 @@
-"""Whether OpenSearch answers, for /ready: asked without its client, which takes too long to import for a cold start."""
+"""Whether OpenSearch answers, for /ready. Without its client, which takes too long to import for a cold start."""
 
 import base64
 import http.client
@@ -7,12 +7,12 @@ from urllib.parse import unquote, urlsplit
 
 from shared.config import setting
 
-VERSION = 1  # of the mappings and of what is written: to be raised with every change of them
+VERSION = 1  # of the mappings and documents: raise it with every change of them
 SECONDS = 1.0
 
 
-def trouble() -> str | None:
-    """The variable, the address and what is wrong, when something is."""
+def unhealthy_reason() -> str | None:
+    """One line with the variable, the address and what is wrong; None when all is well."""
     reasons = []
     for url in setting("OPENSEARCH_URL").split(","):
         try:

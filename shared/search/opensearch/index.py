@@ -12,9 +12,8 @@ from shared.search import generation
 from shared.search.base import Document, Hit, Kind, Results, SearchIndex
 from shared.search.document import MAX_HIGHLIGHTED, prepare
 from shared.search.highlight import Span, mark, snippet, spans
-from shared.search.opensearch import build as opensearch_build
-from shared.search.opensearch import mapping
-from shared.search.opensearch.client import client, reached
+from shared.search.opensearch import mapping, rebuild_lock
+from shared.search.opensearch.client import client, raising_unavailable
 from shared.search.opensearch.query import STEPS, Query, build
 from shared.search.text import fold
 
@@ -42,15 +41,15 @@ def key(document: Document) -> str:
 
 
 class OpenSearchIndex(SearchIndex):
-    """Writes when it is told to, whatever becomes of the transaction given: that one orders the writes (see the base),
-    and its locks are held until OpenSearch has them. A video is found, or not found any more, when the write returns;
-    a message within OPENSEARCH_REFRESH_MS."""
+    """Writes at once, whether or not the given transaction commits: its locks only order the writes (see the base
+    class). A change of a video is visible to searches when the write returns, one of a message within
+    OPENSEARCH_REFRESH_MS."""
 
     def __init__(self, tx: Transaction) -> None:
         self._tx = tx
 
     def put(self, document: Document) -> None:
-        revision = opensearch_build.revision(self._tx)
+        revision = rebuild_lock.next_revision(self._tx)
         self._write(lambda alias: self._put(alias, document, revision))
 
     def remove_video(self, video_id: str) -> None:
@@ -59,15 +58,15 @@ class OpenSearchIndex(SearchIndex):
     def _write(self, write: Callable[[str], None]) -> None:
         from opensearchpy.exceptions import NotFoundError
 
-        with reached():
-            building = opensearch_build.enter(self._tx)
+        with raising_unavailable():
+            building = rebuild_lock.enter_as_writer(self._tx)
             try:
                 write(mapping.alias())
             except NotFoundError:
                 self._make_the_first()
                 write(mapping.alias())
             if building:
-                opensearch_build.write_next(write)
+                rebuild_lock.write_next(write)
         generation.changed(self._tx)
 
     def _make_the_first(self) -> None:
@@ -105,8 +104,8 @@ class OpenSearchIndex(SearchIndex):
         self._to_all_of(client().delete_by_query, alias, {"query": _is("video_id", video_id)})
 
     def _to_all_of(self, operation: Callable[..., Any], alias: str, body: dict[str, Any]) -> None:
-        """An operation on what a query finds, which sees only what was refreshed, and passes by what is written just
-        then: until it has met everything. What it did is visible when this returns."""
+        """Runs an operation on all documents that a query finds, and again while some were skipped because they were
+        being written. Its changes are visible to searches when this returns."""
         for _ in range(TRIES):
             client().indices.refresh(index=alias)
             done = operation(
@@ -116,30 +115,30 @@ class OpenSearchIndex(SearchIndex):
             )
             if not done["version_conflicts"]:
                 return
-        raise RuntimeError(f"{alias}: {done['version_conflicts']} documents are written all the time")
+        raise RuntimeError(f"{alias}: {done['version_conflicts']} documents are being written all the time")
 
     def search(
         self, text: str, *, viewer: str | None, kind: Kind | None = None, limit: int = 20, cursor: str | None = None
     ) -> Results:
         from opensearchpy.exceptions import NotFoundError
 
-        place = cursors.read(cursor) if cursor is not None else None
+        position = cursors.read(cursor) if cursor is not None else None
         query = build(text)
         if query is None:
             return Results([])
-        with reached():
+        with raising_unavailable():
             try:
                 answer = client().search(
                     index=mapping.alias(),
-                    body=_request(query, viewer, kind, limit + 1, place),
+                    body=_request(query, viewer, kind, limit + 1, position),
                     params={"allow_partial_search_results": "false"},
                 )
-            except NotFoundError:  # nothing was ever put into it
+            except NotFoundError:  # nothing was ever indexed
                 return Results([])
         found = answer["hits"]["hits"]
         page = found[:limit]
         hits = [_hit(each) for each in page]
-        return Results(hits, cursors.write(_place(page[-1])) if len(found) > limit else UNSET)
+        return Results(hits, cursors.write(_position(page[-1])) if len(found) > limit else UNSET)
 
 
 def _is(field: str, value: str) -> dict[str, Any]:
@@ -147,8 +146,9 @@ def _is(field: str, value: str) -> dict[str, Any]:
 
 
 def _request(
-    query: Query, viewer: str | None, kind: Kind | None, count: int, place: cursors.Place | None
+    query: Query, viewer: str | None, kind: Kind | None, count: int, position: cursors.Position | None
 ) -> dict[str, Any]:
+    # MAY_FIND of shared/videos/visibility.py, in OpenSearch's language; find.py asks the rule itself afterwards
     may_see = [_is("visibility", "public"), *([_is("owner_id", viewer)] if viewer else [])]
     filters = [{"bool": {"should": may_see, "minimum_should_match": 1}}, *([_is("kind", kind)] if kind else [])]
     marked = [f"{text}{form}" for text in ("title", "body", "message") for form in ("", ".stemmed")]
@@ -168,34 +168,34 @@ def _request(
             "fields": {field: {} for field in marked},
         },
     }
-    if place is not None:
-        request["search_after"] = [round(float(place.score) * STEPS) / STEPS, place.id]
+    if position is not None:
+        request["search_after"] = [round(float(position.score) * STEPS) / STEPS, position.id]
     return request
 
 
-def _place(found: dict[str, Any]) -> cursors.Place:
+def _position(found: dict[str, Any]) -> cursors.Position:
     score, id = found["sort"]
-    return cursors.Place(Decimal(f"{score:.6f}"), id)
+    return cursors.Position(Decimal(f"{score:.6f}"), id)
 
 
 def _hit(found: dict[str, Any]) -> Hit:
-    shown, places = found["_source"], found.get("highlight", {})
+    shown, marked = found["_source"], found.get("highlight", {})
     title, body = shown["shown_title"], shown["shown_body"]
     return Hit(
         kind=shown["kind"],
         id=shown["id"],
         video_id=shown["video_id"],
         title=title,
-        title_html=mark(title, _spans(places, "title", title)),
-        snippet=snippet(body, _spans(places, "body", body) | _spans(places, "message", body)),
+        title_html=mark(title, _spans(marked, "title", title)),
+        snippet=snippet(body, _spans(marked, "body", body) | _spans(marked, "message", body)),
         score=round(found["sort"][0], 6),
     )
 
 
-def _spans(places: dict[str, list[str]], field: str, text: str) -> set[Span]:
+def _spans(highlight: dict[str, list[str]], field: str, text: str) -> set[Span]:
     """Where the words stand. What is highlighted is folded: it has no brackets of its own, and the same positions but
     for the spaces that it began with."""
-    marked = [each for form in ("", ".stemmed") for each in places.get(f"{field}{form}", ())]
+    marked = [each for form in ("", ".stemmed") for each in highlight.get(f"{field}{form}", ())]
     if not marked:
         return set()
     folded = fold(text)

@@ -1,8 +1,7 @@
-"""The index in OpenSearch: its names, mappings and analyzers, and making it.
+"""The index in OpenSearch: its names, mappings and analyzers, and how it is created.
 
-An index is never changed: `wadi reindex` makes another one behind the same alias, and the version in its name says
-which mappings it has. Nothing is ever written to a name that is not an alias, so that OpenSearch cannot make an index
-of its own by a write.
+The mappings of an index never change: `wadi reindex` creates a new index behind the same alias, and the version in its
+name says which mappings it has. Writes only go to aliases, so that OpenSearch never creates an index by itself.
 """
 
 from __future__ import annotations
@@ -18,19 +17,19 @@ from shared.search.stop_words import STOP_WORDS
 if TYPE_CHECKING:
     from opensearchpy import OpenSearch
 
-SECONDS = 60  # for what takes long
+SECONDS = 60  # for slow requests
 LONG: dict[str, Any] = {"request_timeout": SECONDS}
 
-TEXTS = ("title", "body", "tags", "message")  # where words may stand, the weightiest first
+TEXTS = ("title", "body", "tags", "message")  # the searched fields, the most important first
 
 
 def alias() -> str:
-    """What is searched and written."""
+    """The alias that is searched and written."""
     return setting("OPENSEARCH_INDEX")
 
 
 def next_alias() -> str:
-    """What is written too while an index is rebuilt."""
+    """The alias that is also written while an index is rebuilt."""
     return f"{alias()}-next"
 
 
@@ -39,7 +38,7 @@ def new_name() -> str:
 
 
 def make(client: OpenSearch, name: str, *, behind: str) -> None:
-    """Makes an empty index behind an alias."""
+    """Creates an empty index behind an alias."""
     client.indices.create(
         index=name, body={"settings": _settings(), "mappings": _MAPPINGS, "aliases": {behind: {}}}, params=LONG
     )
@@ -53,7 +52,7 @@ def behind(client: OpenSearch, name: str) -> list[str]:
 
 
 def remove_replaced(client: OpenSearch) -> None:
-    """Removes indexes of ours that no alias leads to any more."""
+    """Deletes our indexes that have no alias any more."""
     ours = re.compile(re.escape(alias()) + r"-v\d+-\d{8}-\d{6}-\d{6}")
     for index, about in client.indices.get_alias(index=f"{alias()}-v*").items():
         if ours.fullmatch(index) and not about["aliases"]:
@@ -66,8 +65,8 @@ def _settings() -> dict[str, Any]:
         "number_of_replicas": integer("OPENSEARCH_REPLICAS"),
         "refresh_interval": f"{integer('OPENSEARCH_REFRESH_MS', minimum=1)}ms",
         "similarity": {
-            # By the document alone. What counts how rare a word is in the whole index changes with every write, and
-            # a cursor would lead back to what was seen, or past what was not.
+            # Depends on the document alone. A score that counts how rare a word is in the whole index changes with
+            # every write, and a cursor would then repeat hits or skip some.
             "here": {
                 "type": "scripted",
                 "script": {"source": "return query.boost * (2.0 - 1.0 / Math.max(1.0, doc.freq));"},

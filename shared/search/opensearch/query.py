@@ -1,16 +1,16 @@
-"""A person's query in OpenSearch's language."""
+"""Translates a query as people type it into OpenSearch's query DSL."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from shared.search.opensearch.mapping import TEXTS
-from shared.search.query import Term, insisted_on, parse
+from shared.search.query import Term, parse, required_words
 from shared.search.stop_words import STOP_WORDS
 
 Json = dict[str, Any]
 
 # The whole number of the score is where the words were found (3: title, 2: description, 1: tags), the fraction how
-# well. Steps of a power of two survive the addition and OpenSearch's 32-bit floats, so a cursor finds its place again.
+# well. Steps of a power of two survive the addition and OpenSearch's 32-bit floats, so a cursor stays exact.
 STEPS = 8192
 _FRACTION = "Math.floor(_score / (_score + 1.0) * params.steps) / params.steps"
 _WEIGHTS = {"title": 1.0, "body": 0.4, "tags": 0.2, "message": 0.1}
@@ -30,7 +30,7 @@ class Query:
         )
 
     def matching(self, texts: Sequence[str] = TEXTS) -> Json:
-        """Documents whose words stand in these texts, taken together."""
+        """Documents that have all the words in these fields together."""
         return _any_of(
             {
                 "bool": {
@@ -42,7 +42,7 @@ class Query:
         )
 
     def scored(self, filters: list[Json]) -> Json:
-        places = [{"constant_score": {"filter": self.matching(TEXTS[:count]), "boost": 1}} for count in (1, 2, 3)]
+        by_field = [{"constant_score": {"filter": self.matching(TEXTS[:count]), "boost": 1}} for count in (1, 2, 3)]
         fraction = {
             "function_score": {
                 "query": self.ranking,
@@ -50,22 +50,22 @@ class Query:
                 "boost_mode": "replace",
             }
         }
-        return {"bool": {"filter": [self.matching(), *filters], "should": [*places, fraction]}}
+        return {"bool": {"filter": [self.matching(), *filters], "should": [*by_field, fraction]}}
 
 
 def build(text: str) -> Query | None:
     """None when there is nothing to search for."""
-    needed = [insisted_on(terms, lambda term: term, _weighty) for terms in parse(text)]
+    needed = [required_words(terms, lambda term: term, _not_a_stop_word) for terms in parse(text)]
     alternatives = [terms for terms in needed if terms]
     return Query(alternatives) if alternatives else None
 
 
-def _weighty(term: Term) -> bool:
+def _not_a_stop_word(term: Term) -> bool:
     return not STOP_WORDS.issuperset(term.text.split())
 
 
 def _form(term: Term, texts: Sequence[str], *, weighted: bool = False) -> Json:
-    """The term as it may stand in any of the texts: stemmed, or as it is, or only begun where it is unfinished."""
+    """The term in any of the fields: stemmed, or as it is, or as a prefix when it is unfinished."""
     boosts = [(text, _WEIGHTS[text] if weighted else 1.0) for text in texts]
     stemmed = _phrase(term.text, [(f"{text}.stemmed", boost) for text, boost in boosts])
     if not term.prefix:

@@ -4,9 +4,10 @@ Every text is indexed twice, stemmed as English ("running" finds "run") and as i
 and for unfinished words. The vector's weights tell where a word stands: A title, B description, C tags, D messages.
 """
 
+from decimal import Decimal
 from typing import Any
 
-from msgspec import UNSET
+from msgspec import UNSET, Struct
 
 from shared.db import Transaction
 from shared.search import cursor as cursors
@@ -16,6 +17,7 @@ from shared.search.document import MAX_HIGHLIGHTED, prepare
 from shared.search.highlight import Span, mark, snippet, spans
 from shared.search.postgres.tsquery import TsQuery, build
 from shared.search.text import fold
+from shared.videos.visibility import MAY_FIND
 
 _PUT = """
     insert into search_document (kind, id, video_id, owner_id, visibility, title, body, tags, vector)
@@ -36,27 +38,43 @@ _PUT = """
 # The query is a constant here, so that the planner can tell how much it will find. The whole number of the score is
 # where the words were found, the fraction how well: ts_rank alone would let a description that repeats a word come
 # before a title that has it.
-SEARCH = """
+SEARCH = f"""
     select kind, id, video_id, title, body, score from (
         select *, round((
-            case when ts_filter(vector, '{a}') @@ %(query)s::tsquery then 3
-                 when ts_filter(vector, '{a,b}') @@ %(query)s::tsquery then 2
-                 when ts_filter(vector, '{a,b,c}') @@ %(query)s::tsquery then 1
+            case when ts_filter(vector, '{{a}}') @@ %(query)s::tsquery then 3
+                 when ts_filter(vector, '{{a,b}}') @@ %(query)s::tsquery then 2
+                 when ts_filter(vector, '{{a,b,c}}') @@ %(query)s::tsquery then 1
                  else 0 end + ts_rank(vector, %(ranking)s::tsquery, 32))::numeric, 6) as score
         from search_document
         where vector @@ %(query)s::tsquery
-          and (visibility = 'public' or owner_id = %(viewer)s)
+          and ({MAY_FIND.viewer_sql})
           and (%(kind)s::text is null or kind = %(kind)s)
     ) as found
     where %(score)s::numeric is null or (score, id) < (%(score)s, %(id)s)
     order by score desc, id desc limit %(limit)s
-"""
+"""  # noqa: S608, a rule of ours
 
 _MARKED = """
     select ts_headline('english', text, %(query)s::tsquery, %(form)s) as stemmed,
            ts_headline('simple', text, %(query)s::tsquery, %(form)s) as plain
     from unnest(%(texts)s::text[]) with ordinality as given (text, position) order by position
 """
+
+
+class _Found(Struct):
+    kind: Kind
+    id: str
+    video_id: str
+    title: str
+    body: str
+    score: Decimal
+
+
+class _Marked(Struct):
+    """A text with [brackets] around the words that match."""
+
+    stemmed: str
+    plain: str
 
 
 class PostgresIndex(SearchIndex):
@@ -78,7 +96,7 @@ class PostgresIndex(SearchIndex):
         generation.changed(self._tx)
 
     def put_all(self, documents: list[Document]) -> None:
-        """Adds or replaces each, and nothing but these: the caller sees to the messages, and to the generation."""
+        """Adds or replaces these documents only: the caller updates the messages and the generation."""
         self._tx.execute(_PUT, (self._tx.json([_fields(document) for document in documents]),))
 
     def remove_video(self, video_id: str) -> None:
@@ -88,49 +106,50 @@ class PostgresIndex(SearchIndex):
     def search(
         self, text: str, *, viewer: str | None, kind: Kind | None = None, limit: int = 20, cursor: str | None = None
     ) -> Results:
-        place = cursors.read(cursor) if cursor is not None else None
+        position = cursors.read(cursor) if cursor is not None else None
         query = build(self._tx, text)
         if query is None:
             return Results([])
         rows = self._tx.all(
+            _Found,
             SEARCH,
             {
                 "query": query.matching,
                 "ranking": query.ranking,
-                "viewer": viewer,
+                **MAY_FIND.params_for(viewer),
                 "kind": kind,
-                "score": place and place.score,
-                "id": place and place.id,
+                "score": position and position.score,
+                "id": position and position.id,
                 "limit": limit + 1,
             },
         )
         page = rows[:limit]
         hits = self._hits(page, query)
         more = len(rows) > limit
-        return Results(hits, cursors.write(cursors.Place(page[-1]["score"], page[-1]["id"])) if more else UNSET)
+        return Results(hits, cursors.write(cursors.Position(page[-1].score, page[-1].id)) if more else UNSET)
 
-    def _hits(self, rows: list[dict[str, Any]], query: TsQuery) -> list[Hit]:
-        found = self._places([row["title"] for row in rows] + [row["body"] for row in rows], query)
+    def _hits(self, rows: list[_Found], query: TsQuery) -> list[Hit]:
+        found = self._matches([row.title for row in rows] + [row.body for row in rows], query)
         titles, bodies = found[: len(rows)], found[len(rows) :]
         return [
             Hit(
-                kind=row["kind"],
-                id=row["id"],
-                video_id=row["video_id"],
-                title=row["title"],
-                title_html=mark(row["title"], in_title if row["kind"] == "video" else ()),
-                snippet=snippet(row["body"], in_body),
-                score=float(row["score"]),
+                kind=row.kind,
+                id=row.id,
+                video_id=row.video_id,
+                title=row.title,
+                title_html=mark(row.title, in_title if row.kind == "video" else ()),
+                snippet=snippet(row.body, in_body),
+                score=float(row.score),
             )
             for row, in_title, in_body in zip(rows, titles, bodies, strict=True)
         ]
 
-    def _places(self, texts: list[str], query: TsQuery) -> list[set[Span]]:
-        """Where the query's words stand in each text."""
+    def _matches(self, texts: list[str], query: TsQuery) -> list[set[Span]]:
+        """The spans of the query's words in each text."""
         folded = [fold(text[:MAX_HIGHLIGHTED]) for text in texts]
         form = "HighlightAll=true, StartSel=[, StopSel=]"
-        rows = self._tx.all(_MARKED, {"texts": folded, "query": query.ranking, "form": form})
-        return [spans(row["stemmed"]) | spans(row["plain"]) for row in rows]
+        rows = self._tx.all(_Marked, _MARKED, {"texts": folded, "query": query.ranking, "form": form})
+        return [spans(row.stemmed) | spans(row.plain) for row in rows]
 
 
 def _fields(document: Document) -> dict[str, Any]:

@@ -1,9 +1,11 @@
-"""A person's query as PostgreSQL's tsquery."""
+"""Translates a query as people type it into a PostgreSQL tsquery."""
 
 from typing import NamedTuple
 
+from msgspec import Struct
+
 from shared.db import Transaction
-from shared.search.query import Term, insisted_on, parse
+from shared.search.query import Term, parse, required_words
 
 
 class TsQuery(NamedTuple):
@@ -11,8 +13,13 @@ class TsQuery(NamedTuple):
     ranking: str  # the words of it that count for the rank
 
 
+class _Stems(Struct):
+    stemmed: str
+    plain: str
+
+
 class _Forms(NamedTuple):
-    """How one term may stand in a document; each form is a tsquery, or empty where no word is left of the term."""
+    """How one term may occur in a document. Each form is a tsquery, or empty when the term has no word to search."""
 
     term: Term
     stemmed: str
@@ -37,8 +44,8 @@ def build(tx: Transaction, text: str) -> TsQuery | None:
     terms = [term for alternative in alternatives for term in alternative]
     if not terms:
         return None
-    rows = tx.all(_FORMS, ([term.text for term in terms], [term.prefix for term in terms]))
-    forms = iter([_Forms(term, row["stemmed"], row["plain"]) for term, row in zip(terms, rows, strict=True)])
+    rows = tx.all(_Stems, _FORMS, ([term.text for term in terms], [term.prefix for term in terms]))
+    forms = iter([_Forms(term, row.stemmed, row.plain) for term, row in zip(terms, rows, strict=True)])
     needed = [_needed([next(forms) for _ in alternative]) for alternative in alternatives]
     wanted = [form for alternative in needed for form in alternative if not form.term.excluded]
     if not wanted:
@@ -53,7 +60,7 @@ def build(tx: Transaction, text: str) -> TsQuery | None:
 
 def _needed(forms: list[_Forms]) -> list[_Forms]:
     words = [form for form in forms if form.any_form]
-    return insisted_on(words, lambda form: form.term, lambda form: bool(form.stemmed))
+    return required_words(words, lambda form: form.term, lambda form: bool(form.stemmed))
 
 
 def _all_of(forms: list[_Forms]) -> str:

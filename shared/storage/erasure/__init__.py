@@ -1,1 +1,1 @@
-"""Frozen objects: six shards by Reed-Solomon, of which any four give the bytes back."""
+"""The cold tier: frozen objects are six shards by Reed-Solomon, of which any four give the bytes back."""

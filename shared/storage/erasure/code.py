@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
+from shared.storage.model import NEEDED, SHARDS
+
 if TYPE_CHECKING:
     import zfec  # type: ignore[import-untyped]
 
-NEEDED, SHARDS = 4, 6
 UNIT = 64 * 1024
 STRIPE = NEEDED * UNIT
 
@@ -41,7 +42,7 @@ def shard_size(size: int) -> int:
 
 
 def encode(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
-    """The six blocks of every stripe."""
+    """The six blocks of every stripe, one for each shard."""
     waiting = bytearray()
     for chunk in chunks:
         waiting += chunk
@@ -53,6 +54,7 @@ def encode(chunks: Iterable[bytes]) -> Iterator[list[bytes]]:
 
 
 def encode_stripe(data: bytes) -> list[bytes]:
+    """The six blocks of one stripe."""
     block = -(-len(data) // NEEDED)
     padded = data.ljust(block * NEEDED, b"\0")
     blocks = [padded[i * block : (i + 1) * block] for i in range(NEEDED)]
@@ -62,7 +64,7 @@ def encode_stripe(data: bytes) -> list[bytes]:
 def decode_stripe(blocks: Mapping[int, bytes], length: int) -> bytes:
     """The bytes of a stripe from any four of its blocks, by their shard's number."""
     numbers = sorted(blocks)[:NEEDED]
-    assert len(numbers) == NEEDED, "fewer blocks say nothing"
+    assert len(numbers) == NEEDED, "fewer blocks do not give the bytes"
     found = [blocks[number] for number in numbers]
     if numbers != list(range(NEEDED)):
         found = _decoder().decode(found, numbers)

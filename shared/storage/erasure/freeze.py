@@ -1,7 +1,7 @@
-"""Makes shards of what is not watched any more, and lets go of its replicas.
+"""Makes shards of what is not watched any more, and deletes its replicas.
 
-Six nodes get a shard each; the shards are read back and decoded, and only then, in one transaction, are they the
-object and its replicas to be removed. Until that commit nothing has changed, so whatever breaks off before is begun
+Six nodes get a shard each; the shards are read back and decoded, and only then one transaction makes them the object
+and queues its replicas for deletion. Until that commit nothing has changed, so whatever breaks off before is begun
 anew. Only one process does it at a time, under a lock, and every transaction checks the lock's fence.
 """
 
@@ -10,23 +10,21 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from queue import Queue
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from shared import coordination
 from shared.config import integer
 from shared.db import Transactions
-from shared.objects import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectError, ObjectInfo, ObjectMissing
+from shared.objects import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectInfo, ObjectMissing, ObjectStore
 from shared.objects.base import Digest
-from shared.storage.erasure.code import NEEDED, SHARDS, encode
-from shared.storage.erasure.read import Frozen, read_frozen, shard_damage, shard_key
-from shared.storage.io.verify import Wanted
-from shared.storage.io.write import claim
-from shared.storage.jobs.deletion_queue import remove_forgotten
-from shared.storage.jobs.throttle import Pace
+from shared.storage.deletion_queue import delete_queued
+from shared.storage.erasure.code import encode
+from shared.storage.erasure.read import FrozenObject, read_frozen, shard_corruption, shard_key
+from shared.storage.model import NEEDED, SHARDS, ObjectRef, Shard
 from shared.storage.nodes.nodes import Nodes, load
-from shared.storage.placement.diff import Shard
+from shared.storage.records import claim, replica_nodes
+from shared.storage.replicas import first_good, read_verified
+from shared.storage.throttle import Throttle
 
-LOCK, LEASE_SECONDS = "freeze", 30
 BATCH = 50
 SMALLEST = 8192  # bytes; six shards of less take as many blocks of a disk as three replicas, or more
 AHEAD = 4  # stripes that a slow node may be behind
@@ -48,7 +46,7 @@ _DUE = f"""
       and o.size > {SMALLEST} and o.key like 'videos/%%' and o.key is distinct from v.poster_key
       and exists (select 1 from replica where object_key = o.key)
       and not exists (select 1 from shard where object_key = o.key)
-      and o.key <> all(%(passed)s)
+      and o.key <> all(%(refused)s)
     order by v.id, o.key limit {BATCH}
 """  # noqa: S608, all of it is written here
 
@@ -69,19 +67,17 @@ def impediment(nodes: Nodes) -> str:
     return "" if count >= SHARDS else f"freezing needs {SHARDS} nodes, and there are {count}"
 
 
-def freeze(transactions: Transactions, holder: str, seconds: float) -> Result:
-    """Works for about so long. Raises Held, Deposed, Unavailable."""
+def freeze(transactions: Transactions, seconds: float) -> Result:
+    """Works for about so long, under a lock that the caller holds and `transactions` check."""
     if not enabled():
         return Result(reason="FREEZE_AFTER_DAYS is 0")
-    with coordination.lock(LOCK, holder, LEASE_SECONDS) as fence:
-        fenced = fence.guard(transactions)
-        with fenced() as tx:
-            nodes = load(tx)
-        reason = impediment(nodes)
-        if reason:
-            log.warning("FREEZE_AFTER_DAYS is set, but %s.", reason)
-            return Result(reason=reason)
-        return _Freezer(fenced, nodes, time.monotonic() + seconds).run()
+    with transactions() as tx:
+        nodes = load(tx)
+    reason = impediment(nodes)
+    if reason:
+        log.warning("FREEZE_AFTER_DAYS is set, but %s.", reason)
+        return Result(reason=reason)
+    return _Freezer(transactions, nodes, time.monotonic() + seconds).run()
 
 
 class _Refused(Exception):
@@ -93,22 +89,22 @@ class _Freezer:
         self._transactions = transactions
         self._nodes = nodes
         self._until = until
-        self._pace = Pace(integer("FREEZE_BYTES_PER_SECOND"))
+        self._throttle = Throttle(integer("FREEZE_BYTES_PER_SECOND"))
         self._params = {
             "days": integer("FREEZE_AFTER_DAYS"),
             "signed": integer("SIGNED_URL_SECONDS", minimum=1),
         }
-        self._passed: list[str] = []
+        self._refused: list[str] = []
 
     def run(self) -> Result:
         result = Result()
         while time.monotonic() < self._until and (due := self._due()):
-            for row in due:
+            for ref in due:
                 try:
-                    stored = self._freeze(row)
+                    stored = self._freeze(ref)
                 except _Refused as refusal:
-                    log.warning("%s is not frozen: %s", row["key"], refusal)
-                    self._passed.append(row["key"])
+                    log.warning("%s is not frozen: %s", ref.key, refusal)
+                    self._refused.append(ref.key)
                     result = result._replace(reason=str(refusal))
                     continue
                 result = Result(result.objects + 1, result.stored_bytes + stored, result.reason)
@@ -116,101 +112,73 @@ class _Freezer:
                     break
         return result
 
-    def _due(self) -> list[dict[str, Any]]:
+    def _due(self) -> list[ObjectRef]:
         with self._transactions() as tx:
-            return tx.all(_DUE, {**self._params, "passed": self._passed})
+            return tx.all(ObjectRef, _DUE, {**self._params, "refused": self._refused})
 
-    def _freeze(self, row: dict[str, Any]) -> int:
+    def _freeze(self, ref: ObjectRef) -> int:
         """Freezes one object; the bytes of its shards."""
-        video_id = row.pop("video_id")
-        wanted = Wanted(**row)
-        homes = self._nodes.homes(wanted.key, SHARDS)
-        keys = [shard_key(wanted.key, number) for number in range(SHARDS)]
+        homes = self._nodes.homes(ref.key, SHARDS)
+        keys = [shard_key(ref.key, number) for number in range(SHARDS)]
         with self._transactions() as tx:
-            replicas = [
-                r["node_id"] for r in tx.all("select node_id from replica where object_key = %s", (wanted.key,))
-            ]
+            having = replica_nodes(tx, ref.key)
             tx.execute("delete from removal where key = any(%s)", (keys,))  # of an earlier freeze
+        targets = [(self._nodes.store(node_id), key) for node_id, key in zip(homes, keys, strict=True)]
         try:
-            infos = self._write(wanted, replicas, homes, keys)
+            infos = first_good(
+                ref,
+                (self._nodes.store(node_id) for node_id in self._nodes.by_health(having)),
+                lambda origin: _put_all(encode(read_verified(origin, ref, self._throttle)), targets),
+            )
             shards = tuple(
                 Shard(number, homes[number], info.size, info.sha256, keys[number]) for number, info in enumerate(infos)
             )
-            self._verify(Frozen(wanted, shards))
-            self._commit(wanted, video_id, shards)
+            self._verify(FrozenObject(ref, shards))
+            self._commit(ref, shards)
         except (NodeFull, NodeUnavailable, ObjectMissing, ChecksumMismatch) as error:
             raise _Refused(str(error)) from error
-        remove_forgotten(self._transactions, video_id)
+        delete_queued(self._transactions, ref.video_id)
         return sum(shard.size for shard in shards)
 
-    def _write(self, wanted: Wanted, replicas: list[str], homes: list[str], keys: list[str]) -> list[ObjectInfo]:
-        """Writes the shards, from the first replica that is what was stored."""
-        trouble: ObjectError = ObjectMissing(f"{wanted.key} has no replica")
-        for origin in self._nodes.by_health(replicas):
-            try:
-                return _put_all(
-                    encode(self._replica(origin, wanted)),
-                    [(self._nodes.store(node), key) for node, key in zip(homes, keys, strict=True)],
-                )
-            except _BadReplica as error:
-                log.warning("the replica of %s on %s cannot be used: %s", wanted.key, origin, error)
-                trouble = ObjectMissing(str(error))
-        raise trouble
+    def _verify(self, frozen: FrozenObject) -> None:
+        """Decodes the object from what the nodes give back, from four shards with both of parity among them; the
+        checksums of the other two are compared.
 
-    def _replica(self, node_id: str, wanted: Wanted) -> Iterator[bytes]:
-        digest = Digest(wanted.part_size)
-        try:
-            for chunk in self._nodes.store(node_id).open(wanted.key):
-                self._pace.spend(len(chunk))
-                digest.update(chunk)
-                yield chunk
-        except (ObjectMissing, NodeUnavailable) as error:
-            raise _BadReplica(str(error)) from error
-        if (digest.size, digest.hexdigest()) != (wanted.size, wanted.sha256):
-            raise _BadReplica("other bytes than were stored")
-
-    def _verify(self, thing: Frozen) -> None:
-        """Decodes the object from what the nodes give back, both parities among it; the other two are compared.
-
-        Raises ChecksumMismatch, ObjectMissing.
+        Raises ChecksumMismatch, ObjectMissing, NodeUnavailable.
         """
-        digest = Digest(thing.wanted.part_size)
-        for data in read_frozen(self._nodes, thing._replace(shards=thing.shards[SHARDS - NEEDED :]), afresh=True):
+        digest = Digest(frozen.object.part_size)
+        last_four = FrozenObject(frozen.object, frozen.shards[SHARDS - NEEDED :])
+        for data in read_frozen(self._nodes, last_four, verify=True):
             digest.update(data)
-        if digest.hexdigest() != thing.wanted.sha256:
+        if digest.hexdigest() != frozen.object.sha256:
             raise ChecksumMismatch("the shards give other bytes")
-        for shard in thing.shards[: SHARDS - NEEDED]:
-            if found := shard_damage(self._nodes, shard):
+        for shard in frozen.shards[: SHARDS - NEEDED]:
+            if found := shard_corruption(self._nodes, shard):
                 raise ChecksumMismatch(f"shard {shard.number} on {shard.node_id} is {found}")
 
-    def _commit(self, wanted: Wanted, video_id: str, shards: tuple[Shard, ...]) -> None:
+    def _commit(self, ref: ObjectRef, shards: tuple[Shard, ...]) -> None:
         with self._transactions() as tx:
-            still = tx.one(
-                f"select 1 as so from object o join video v on v.id = o.video_id"  # noqa: S608, ours
+            if not tx.exists(
+                f"select 1 from object o join video v on v.id = o.video_id"  # noqa: S608, ours
                 f" where o.key = %(key)s and o.sha256 = %(sha256)s and {_UNWATCHED} for update of o",
-                {**self._params, "key": wanted.key, "sha256": wanted.sha256},
-            )
-            if not still:
+                {**self._params, "key": ref.key, "sha256": ref.sha256},
+            ):
                 raise _Refused("it was watched, or deleted, meanwhile")
             tx.execute_many(
                 "insert into shard (object_key, number, node_id, size, sha256, key) values %s",
-                [(wanted.key, s.number, s.node_id, s.size, s.sha256, s.key) for s in shards],
+                [(ref.key, s.number, s.node_id, s.size, s.sha256, s.key) for s in shards],
             )
             for shard in shards:
                 claim(tx, shard.key, shard.node_id)
             tx.execute(
                 "insert into removal (node_id, key, video_id)"
                 " select node_id, object_key, %s from replica where object_key = %s on conflict do nothing",
-                (video_id, wanted.key),
+                (ref.video_id, ref.key),
             )
-            tx.execute("delete from replica where object_key = %s", (wanted.key,))
+            tx.execute("delete from replica where object_key = %s", (ref.key,))
 
 
-class _BadReplica(ObjectError):
-    """A replica that cannot be read to its end, or is not what was stored."""
-
-
-def _put_all(stripes: Iterator[list[bytes]], targets: list[tuple[Any, str]]) -> list[ObjectInfo]:
+def _put_all(stripes: Iterator[list[bytes]], targets: list[tuple[ObjectStore, str]]) -> list[ObjectInfo]:
     """Writes the n-th block of every stripe to the n-th target, all at once. Raises what any of them, or `stripes`,
     raises; then none of the objects that were not whole yet is kept."""
     queues: list[Queue[bytes | BaseException | None]] = [Queue(AHEAD) for _ in targets]
@@ -230,7 +198,7 @@ def _put_all(stripes: Iterator[list[bytes]], targets: list[tuple[Any, str]]) -> 
     return [writer.result() for writer in writers]
 
 
-def _put(store: Any, key: str, queue: "Queue[bytes | BaseException | None]") -> ObjectInfo:
+def _put(store: ObjectStore, key: str, queue: "Queue[bytes | BaseException | None]") -> ObjectInfo:
     ended = False
 
     def blocks() -> Iterator[bytes]:
@@ -243,8 +211,7 @@ def _put(store: Any, key: str, queue: "Queue[bytes | BaseException | None]") -> 
         ended = True
 
     try:
-        info: ObjectInfo = store.put(key, blocks())
-        return info
+        return store.put(key, blocks())
     finally:
-        while not ended and isinstance(queue.get(), bytes):  # whoever reads the replica must not wait for this node
+        while not ended and isinstance(queue.get(), bytes):  # the reader of the replica must not wait for this node
             pass

@@ -4,54 +4,56 @@ import logging
 
 from shared.db import Transactions
 from shared.objects import ObjectError
-from shared.storage.erasure.read import Frozen, frozen, read_frozen
-from shared.storage.io.write import on_first, record_replica
-from shared.storage.jobs.deletion_queue import remove_forgotten
+from shared.storage.deletion_queue import delete_queued
+from shared.storage.erasure.read import FrozenObject, find_frozen, read_frozen
+from shared.storage.io.write import on_first
 from shared.storage.nodes.nodes import Nodes, load
-from shared.storage.placement.replicate import place
+from shared.storage.placement.replicate import replicate
+from shared.storage.records import record_copy, replica_nodes
 
 log = logging.getLogger("wadi.storage")
 
 
 def thaw(transactions: Transactions, video_id: str) -> int:
-    """Thaws all objects of a video; how many. What one object comes to grief with does not keep the others.
+    """Thaws all objects of a video; how many. An error with one object does not keep the others from being thawed.
 
     Raises ObjectError in the end when some could not be thawed.
     """
     with transactions() as tx:
-        keys = tx.all(
+        keys = tx.values(
+            str,
             "select key from object o where video_id = %s and exists (select 1 from shard where object_key = o.key)"
             " order by key",
             (video_id,),
         )
-    trouble: ObjectError | None = None
-    for row in keys:
+    failed: ObjectError | None = None
+    for key in keys:
         try:
-            _thaw(transactions, row["key"])
+            _thaw(transactions, key)
         except ObjectError as error:
-            log.error("%s is not thawed: %s", row["key"], error)
-            trouble = error
-    remove_forgotten(transactions, video_id)
-    if trouble is not None:
-        raise trouble
+            log.error("%s is not thawed: %s", key, error)
+            failed = error
+    delete_queued(transactions, video_id)
+    if failed is not None:
+        raise failed
     return len(keys)
 
 
 def _thaw(transactions: Transactions, key: str) -> None:
     with transactions() as tx:
-        # the replicas of before may wait for their removal; who is at it is waited for here
+        # the replicas of before may wait for their deletion; who is at it is waited for here
         tx.execute("delete from removal where key = %s", (key,))
         nodes = load(tx)
-        thing = frozen(tx, key)
-        begun = tx.one("select 1 as there from replica where object_key = %s limit 1", (key,))
-    if thing is None:
+        frozen = find_frozen(tx, key)
+        begun = bool(replica_nodes(tx, key))
+    if frozen is None:
         return
-    if not begun and not _first_replica(transactions, nodes, thing):
+    if not begun and not _first_replica(transactions, nodes, frozen):
         return
-    if not place(transactions, key):
+    if not replicate(transactions, key):
         return
     with transactions() as tx:
-        if not tx.one("select 1 as there from object where key = %s for update", (key,)):
+        if not tx.exists("select 1 from object where key = %s for update", (key,)):
             return
         tx.execute(
             "insert into removal (node_id, key, video_id) select s.node_id, s.key, coalesce(o.video_id, '')"
@@ -61,20 +63,15 @@ def _thaw(transactions: Transactions, key: str) -> None:
         tx.execute("delete from shard where object_key = %s", (key,))
 
 
-def _first_replica(transactions: Transactions, nodes: Nodes, thing: Frozen) -> bool:
+def _first_replica(transactions: Transactions, nodes: Nodes, frozen: FrozenObject) -> bool:
     """Decodes the object onto a node; False when it was deleted meanwhile."""
-    wanted = thing.wanted
+    ref = frozen.object
     store, _ = on_first(
         nodes,
-        wanted.key,
-        wanted.size,
+        ref.key,
+        ref.size,
         lambda store: store.put(
-            wanted.key, read_frozen(nodes, thing, afresh=True), sha256=wanted.sha256, part_size=wanted.part_size
+            ref.key, read_frozen(nodes, frozen, verify=True), sha256=ref.sha256, part_size=ref.part_size
         ),
     )
-    with transactions() as tx:
-        if tx.one("select 1 as there from object where key = %s for share", (wanted.key,)):
-            record_replica(tx, wanted.key, store.id)
-            return True
-    store.delete(wanted.key)
-    return False
+    return record_copy(transactions, ref, store)

@@ -1,1 +1,1 @@
-"""Bytes in and out: storing, signed URLs, serving, and sources for ffmpeg, each from the next good replica."""
+"""Bytes in and out: the first replica of a new object; signed URLs, functions and ffmpeg that read one."""

@@ -1,35 +1,35 @@
-"""An object through a function: for those whom its signed URL would not help, and compared with its checksum.
+"""An object through a function: for clients that its signed URL does not help, and compared with its checksum.
 
-Nobody is given a byte before all of the replica is read and found good: a damaged one is passed over for the next.
+No byte is sent before the whole replica is read and found to be good; a corrupt one is passed over for the next.
 """
 
 import logging
 from collections.abc import Iterator
-from tempfile import SpooledTemporaryFile
 from typing import IO, NamedTuple
 
 from shared.db import Transaction, Transactions
-from shared.objects import NodeUnavailable, ObjectMissing, ObjectStore
-from shared.objects.base import CHUNK, Digest
+from shared.objects import NodeUnavailable, ObjectStore
+from shared.objects.base import CHUNK
+from shared.storage.checks import check_replica_next
 from shared.storage.io.urls import one_of
-from shared.storage.io.verify import Wanted
+from shared.storage.model import ObjectRef
 from shared.storage.nodes.nodes import Nodes, load
-
-IN_MEMORY = 8 * CHUNK
+from shared.storage.records import find_object, replica_nodes
+from shared.storage.replicas import BadReplica, NoGoodReplica, first_good, is_there, spool
 
 log = logging.getLogger("wadi.storage")
 
 
 class Replicas(NamedTuple):
-    """An object and who has it, the one first that its signed URL leads to."""
+    """An object and the stores that have it; the first is the one that its signed URL leads to."""
 
-    wanted: Wanted
+    object: ObjectRef
     stores: list[ObjectStore]
 
-    def first_is_whole(self) -> bool:
-        """Whether the signed URL will do, as far as can be told without reading it."""
+    def first_is_there(self) -> bool:
+        """Whether the signed URL will do, as far as can be told without reading the bytes."""
         try:
-            return self.stores[0].size(self.wanted.key) == self.wanted.size
+            return is_there(self.stores[0], self.object)
         except NodeUnavailable as error:
             log.warning("%s", error)
             return False
@@ -37,47 +37,39 @@ class Replicas(NamedTuple):
 
 def replicas(tx: Transaction, key: str) -> Replicas | None:
     """None when there is no such object, or no replica of it."""
-    row = tx.one(
-        "select key, size, sha256, part_size,"
-        " array(select node_id from replica where object_key = key order by node_id) as nodes"
-        " from object where key = %s",
-        (key,),
-    )
-    if row is None or not row["nodes"]:
+    ref, having = find_object(tx, key), replica_nodes(tx, key)
+    if ref is None or not having:
         return None
     nodes: Nodes = load(tx)
-    first = one_of(key, nodes.healthiest(row["nodes"]))
-    order = [first, *(node_id for node_id in nodes.by_health(row["nodes"]) if node_id != first)]
-    wanted = Wanted(row["key"], row["size"], row["sha256"], row["part_size"])
-    return Replicas(wanted, [nodes.store(node_id) for node_id in order])
+    first = one_of(key, nodes.healthiest(having))
+    order = [first, *(node_id for node_id in nodes.by_health(having) if node_id != first)]
+    return Replicas(ref, [nodes.store(node_id) for node_id in order])
 
 
 def read_good(transactions: Transactions, found: Replicas) -> IO[bytes]:
-    """All bytes of the first good replica, as a file. A damaged one that is met is the next that scrub looks at.
+    """A file with all bytes of the first good replica. A corrupt one that is met is the next that scrub checks.
 
     Raises NodeUnavailable when one that may be good does not answer, ObjectMissing when none is good.
     """
-    silent: NodeUnavailable | None = None
-    for store in found.stores:
-        try:
-            file = _verified(store, found.wanted)
-        except NodeUnavailable as error:
-            log.warning("%s", error)
-            silent = error
-            continue
-        if file is not None:
-            return file
-        log.error("the replica of %s on %s is damaged", found.wanted.key, store.id)
-        with transactions() as tx:
-            tx.execute(
-                "update replica_check set checked_at = '-infinity' where object_key = %s and node_id = %s",
-                (found.wanted.key, store.id),
-            )
-    raise silent or ObjectMissing(f"{found.wanted.key} has no good replica")
+
+    def check_next(store: ObjectStore, error: BadReplica) -> None:
+        if error.node_error is None:
+            with transactions() as tx:
+                check_replica_next(tx, found.object.key, store.id)
+
+    try:
+        return first_good(found.object, found.stores, lambda store: spool(store, found.object), check_next)
+    except NoGoodReplica as error:
+        if error.node_error is not None:
+            raise error.node_error from error
+        raise
 
 
-class Pieces:
-    """The bytes from `start` up to `end`. The file is closed with it, as servers do, also when nobody read it."""
+class FileRange:
+    """The bytes of a file from `start` up to, not including, `end`, as the body of a response.
+
+    The file is closed at the end, and by `close`, which servers call also when nobody has read the body.
+    """
 
     def __init__(self, file: IO[bytes], start: int, end: int) -> None:
         self._file = file
@@ -92,22 +84,3 @@ class Pieces:
 
     def close(self) -> None:
         self._file.close()
-
-
-def _verified(store: ObjectStore, wanted: Wanted) -> IO[bytes] | None:
-    """The bytes, or None when they are not those that were stored."""
-    file: IO[bytes] = SpooledTemporaryFile(IN_MEMORY)  # noqa: SIM115, it outlives this
-    digest = Digest(wanted.part_size)
-    try:
-        for chunk in store.open(wanted.key):
-            digest.update(chunk)
-            file.write(chunk)
-        if digest.hexdigest() == wanted.sha256:
-            return file
-    except ObjectMissing:
-        pass
-    except BaseException:
-        file.close()
-        raise
-    file.close()
-    return None

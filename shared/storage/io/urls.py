@@ -1,10 +1,11 @@
-"""Objects out: URLs for clients. What ffmpeg reads is in source.py."""
+"""Objects out: URLs for clients. What ffmpeg reads is in ffmpeg_input.py."""
 
 import time
 from collections.abc import Iterable, Sequence
 from functools import cache
-from typing import Any
 from zlib import crc32
+
+from msgspec import Struct
 
 from shared.config import integer
 from shared.db import Transaction
@@ -13,6 +14,13 @@ from shared.objects import signing
 from shared.storage.nodes.nodes import load
 
 FROZEN_PATH = "/api/objects"  # of get_object, which decodes
+
+
+class _WithReplicas(Struct):
+    key: str
+    size: int
+    nodes: list[str]
+
 
 _REPLICAS = """
     select key, size, array_agg(node_id order by node_id) as nodes from object join replica on object_key = key
@@ -36,25 +44,22 @@ def signed_urls(tx: Transaction, keys: Iterable[str], expires_in: int | None = N
     nodes that do not answer are left out while there are others. A frozen object is read through get_object.
     """
     wanted = list(keys)
-    rows = tx.all(_REPLICAS, (wanted,))
+    found = tx.all(_WithReplicas, _REPLICAS, (wanted,))
     nodes = load(tx)
     expires_at = _expiry(integer("SIGNED_URL_SECONDS", minimum=1) if expires_in is None else expires_in)
     store, healthiest = cache(nodes.store), cache(nodes.healthiest)  # a manifest has a thousand keys on few nodes
     urls = {}
-    if len(rows) < len(set(wanted)):
-        cold = _frozen(tx, wanted, rows)
-        urls = {key: signing.sign("GET", FROZEN_PATH, expires_at, {"key": key}) for key in cold}
-        rows += tx.all(_REPLICAS, ([*set(wanted) - {row["key"] for row in rows} - cold],))  # thawed this very moment
-    for row in rows:
-        node_id = one_of(row["key"], healthiest(tuple(row["nodes"])))
-        urls[row["key"]] = store(node_id).signed_url(row["key"], expires_at, size=row["size"])
+    missing = set(wanted) - {each.key for each in found}
+    if missing:
+        frozen = set(
+            tx.values(str, "select distinct object_key from shard where object_key = any(%s)", (list(missing),))
+        )
+        urls = {key: signing.sign("GET", FROZEN_PATH, expires_at, {"key": key}) for key in frozen}
+        found += tx.all(_WithReplicas, _REPLICAS, (list(missing - frozen),))  # thawed this very moment
+    for each in found:
+        node_id = one_of(each.key, healthiest(tuple(each.nodes)))
+        urls[each.key] = store(node_id).signed_url(each.key, expires_at, size=each.size)
     return urls
-
-
-def _frozen(tx: Transaction, wanted: list[str], rows: list[dict[str, Any]]) -> set[str]:
-    missing = set(wanted) - {row["key"] for row in rows}
-    found = tx.all("select distinct object_key from shard where object_key = any(%s)", (list(missing),))
-    return {row["object_key"] for row in found}
 
 
 def one_of(key: str, healthy: Sequence[str]) -> str:

@@ -1,2 +1,1 @@
-"""What storage does in the background beside moving and repairing: garbage collection, the deletion queue,
-throttling."""
+"""Background jobs over all objects: rebalancing (with the migration of one object) and garbage collection."""

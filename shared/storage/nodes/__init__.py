@@ -1,1 +1,1 @@
-"""The nodes: which places they are, whether they answer, and taking and removing them."""
+"""The nodes: where they are, their states, which of them answer, adding and removing them, and the ring."""

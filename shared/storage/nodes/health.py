@@ -1,7 +1,7 @@
 """Which nodes answer.
 
 A node that answers renews its lease (shared/coordination). One whose lease ran out is suspect: new objects go
-elsewhere. One that was suspect for NODE_LOST_AFTER_SECONDS is lost: its replicas are made anew elsewhere. Should it
+elsewhere. One that was suspect for NODE_LOST_AFTER_SECONDS is lost: its objects get new replicas elsewhere. Should it
 come back, what it holds counts again.
 """
 
@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Collection, Iterable
 
+from msgspec import Struct
+
 from shared import coordination
 from shared.config import integer
 from shared.db import Transaction
@@ -17,8 +19,9 @@ from shared.errors import Unavailable
 from shared.ids import new_id
 from shared.objects import NodeFull, ObjectError, ObjectStore
 from shared.storage.nodes.nodes import Node
+from shared.storage.nodes.state import mark_answering, mark_lost, mark_suspect
 
-LEASE_SECONDS = 150  # two looks may fail that come each minute
+LEASE_SECONDS = 150  # of the probes, one a minute, two may fail
 PROBE_SECONDS = 10.0
 PROBE = b"Is this node alive?\n"
 
@@ -37,36 +40,36 @@ def write_probe(store: ObjectStore) -> None:
 
 
 def answering(nodes: Iterable[Node]) -> set[str]:
-    """The nodes that do their work: each is tried, all at once. A disk that hangs is given up after a while."""
-    tried = list(nodes)
-    silent = troubles(tried)
-    for node_id, trouble in silent.items():
-        log.warning("node %s does not answer: %s", node_id, trouble)
-    return {node.id for node in tried} - silent.keys()
+    """The nodes that work: each is probed, all at once. A disk that hangs is given up after PROBE_SECONDS."""
+    probed = list(nodes)
+    silent = probe_errors(probed)
+    for node_id, error in silent.items():
+        log.warning("node %s does not answer: %s", node_id, error)
+    return {node.id for node in probed} - silent.keys()
 
 
-def troubles(nodes: Collection[Node]) -> dict[str, str]:
+def probe_errors(nodes: Collection[Node]) -> dict[str, str]:
     """The nodes that do not answer, and why not, in one line each."""
     silent = {node.id: f"it said nothing for {PROBE_SECONDS:.0f} s" for node in nodes}
     found: dict[str, str | None] = {}
-    looks = [threading.Thread(target=_look, args=(node, found), name="probe", daemon=True) for node in nodes]
-    for look in looks:
-        look.start()
+    probes = [threading.Thread(target=_probe, args=(node, found), name="probe", daemon=True) for node in nodes]
+    for probe in probes:
+        probe.start()
     deadline = time.monotonic() + PROBE_SECONDS
-    for look in looks:
-        look.join(max(0.0, deadline - time.monotonic()))
-    for node_id, trouble in dict(found).items():  # a copy: a look that comes late writes on
-        if trouble is None:
+    for probe in probes:
+        probe.join(max(0.0, deadline - time.monotonic()))
+    for node_id, error in dict(found).items():  # a copy: a probe that is late still writes to it
+        if error is None:
             del silent[node_id]
         else:
-            silent[node_id] = trouble
+            silent[node_id] = error
     return silent
 
 
-def _look(node: Node, found: dict[str, str | None]) -> None:
+def _probe(node: Node, found: dict[str, str | None]) -> None:
     try:
         if node.kind == "s3":
-            node.store.size("probes/none")  # one request that costs next to nothing, each minute for ever
+            node.store.size("probes/none")  # one request that costs next to nothing: buckets bill each one
         else:
             write_probe(node.store)
     except NodeFull as error:
@@ -89,27 +92,33 @@ def renew(answered: set[str]) -> set[str]:
         return answered
 
 
-def note(tx: Transaction, alive: set[str]) -> None:
+class _Health(Struct):
+    id: str
+    suspect: bool
+
+
+def update_health(tx: Transaction, alive: set[str]) -> None:
     """Writes down which nodes are suspect, which are lost, and which are neither any more.
 
-    Nodes are not lost while none is alive: then it is we who see nothing.
+    No node is lost while none is alive: then it is we who are cut off.
     """
-    rows = tx.all("select id, suspect_since, lost_at from node where state <> 'removed' for update")
-    back = [row["id"] for row in rows if row["id"] in alive and row["suspect_since"] is not None]
-    gone = [row["id"] for row in rows if row["id"] not in alive and row["suspect_since"] is None]
-    # a statement that changes nothing would still count as a change of the ring
+    known = tx.all(
+        _Health, "select id, suspect_since is not null as suspect from node where state <> 'removed' for update"
+    )
+    back = [node.id for node in known if node.id in alive and node.suspect]
+    gone = [node.id for node in known if node.id not in alive and not node.suspect]
     if back:
-        tx.execute("update node set suspect_since = null, lost_at = null where id = any(%s)", (back,))
-        log.info("back: %s", ", ".join(back))
+        mark_answering(tx, back)
+        log.info("nodes that answer again: %s", ", ".join(back))
     if gone:
-        tx.execute("update node set suspect_since = now() where id = any(%s)", (gone,))
-        log.error("suspect: %s", ", ".join(gone))
-    lost = tx.all(
+        mark_suspect(tx, gone)
+        log.error("suspect nodes: %s", ", ".join(gone))
+    lost = tx.values(
+        str,
         "select id from node where state <> 'removed' and lost_at is null"
         " and suspect_since < now() - make_interval(secs => %s)",
         (integer("NODE_LOST_AFTER_SECONDS"),),
     )
-    if lost and alive & {row["id"] for row in rows}:
-        names = [row["id"] for row in lost]
-        tx.execute("update node set lost_at = now() where id = any(%s)", (names,))
-        log.error("lost: %s; its replicas are made anew elsewhere", ", ".join(names))
+    if lost and alive & {node.id for node in known}:
+        mark_lost(tx, lost)
+        log.error("lost nodes: %s; their objects get new replicas elsewhere", ", ".join(lost))

@@ -1,50 +1,36 @@
-"""The nodes: which places they are, and which of them the ring is made of.
+"""The nodes as the database knows them: which ones the ring is made of, and where the replicas of a key belong."""
 
-The settings name the first ones: buckets (AWS_S3_BUCKET), or directories (WADI_NODES, or three under WADI_DATA). Each
-place carries its node's id in itself, so a disk may be mounted elsewhere and is still the same node. The database knows
-every node, its weight, zone and state, and whether it answers (shared/storage/nodes/health.py).
-"""
-
-import logging
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from shared.config import ConfigError, integer, setting
-from shared.db.transaction import Transaction
-from shared.objects import NodeFull, NodeUnavailable, ObjectStore
-from shared.objects.directory import DirectoryStore, identity
-from shared.objects.durable import make_folder, write_file
-from shared.objects.factory import create_store, identity_of, open_store
-from shared.storage.placement.ring import Ring, spread
+from msgspec import Struct
 
-REGISTER_LOCK = 7_236_910_020
-DEFAULT_NODES = 3
-
-log = logging.getLogger("wadi.storage")
+from shared.config import integer
+from shared.db import Transaction
+from shared.objects import NodeUnavailable, ObjectStore
+from shared.objects.factory import open_store
+from shared.storage.nodes.location import list_directories
+from shared.storage.nodes.register import register
+from shared.storage.nodes.ring import Ring, spread
+from shared.storage.nodes.state import NodeState
 
 
-class Place(NamedTuple):
-    """Where a node is."""
+class Node(Struct, frozen=True):
+    """A row of the table `node`."""
 
-    kind: str
-    location: str
-    options: dict[str, Any]
-
-
-class Node(NamedTuple):
     id: str
     kind: str
     location: str
     weight: float
     zone: str
-    state: str  # active, draining (it is being emptied) or removed
+    state: NodeState
     options: dict[str, Any]
     suspect: bool  # it does not answer
-    lost: bool  # for so long that its replicas are made anew elsewhere
+    lost: bool  # for so long that its objects get new replicas elsewhere
 
     @property
     def store(self) -> ObjectStore:
@@ -52,12 +38,12 @@ class Node(NamedTuple):
 
     @property
     def in_ring(self) -> bool:
-        return self.state == "active" and self.weight > 0 and not self.lost
+        return self.state is NodeState.ACTIVE and self.weight > 0 and not self.lost
 
     @property
-    def counts(self) -> bool:
-        """Whether a replica here is one that can be relied on."""
-        return self.state != "removed" and not self.lost
+    def reliable(self) -> bool:
+        """Whether a replica here counts as one of those that an object should have."""
+        return self.state is not NodeState.REMOVED and not self.lost
 
 
 class Nodes:
@@ -85,10 +71,10 @@ class Nodes:
             raise NodeUnavailable(f"there is no node {node_id}") from None
 
     def all(self) -> list[ObjectStore]:
-        return [node.store for node in self._by_id.values() if node.state != "removed"]
+        return [node.store for node in self._by_id.values() if node.state is not NodeState.REMOVED]
 
     def order(self, key: str) -> Iterator[ObjectStore]:
-        """The stores of the nodes of the ring: those that answer first, else those that the key belongs to."""
+        """The stores of the nodes of the ring: those that answer first, else in the order of the key."""
         return (self.store(node_id) for node_id in self.by_health(self.homes(key, len(self._ring.nodes))))
 
     def homes(self, key: str, count: int) -> list[str]:
@@ -107,12 +93,13 @@ class Nodes:
 
     def by_health(self, node_ids: Iterable[str]) -> list[str]:
         """The same nodes, those that answer first; else in the order given."""
-        return sorted(node_ids, key=lambda node_id: _sickness(self._by_id.get(node_id)))
+        return sorted(node_ids, key=lambda node_id: _health_rank(self._by_id.get(node_id)))
 
     def healthiest(self, node_ids: Iterable[str]) -> list[str]:
         """Of the nodes those that answer, or all that are equally far from it."""
         ordered = self.by_health(node_ids)
-        return [each for each in ordered if _sickness(self._by_id.get(each)) == _sickness(self._by_id.get(ordered[0]))]
+        ranks = [_health_rank(self._by_id.get(node_id)) for node_id in ordered]
+        return [node_id for node_id, rank in zip(ordered, ranks, strict=True) if rank == ranks[0]]
 
     def share(self) -> dict[str, float]:
         """Of each node, which part of all new objects is to come to it."""
@@ -124,130 +111,33 @@ class Nodes:
         return iter(self._by_id.values())
 
 
-def _sickness(node: Node | None) -> int:
-    if node is None or node.state == "removed":
+def _health_rank(node: Node | None) -> int:
+    """0 for a node that answers, more for one that is less likely to."""
+    if node is None or node.state is NodeState.REMOVED:
         return 3
     return 2 if node.lost else int(node.suspect)
 
 
 def load(tx: Transaction) -> Nodes:
     """The nodes; the first time ever, those that the settings name are registered."""
-    rows = _rows(tx)
-    if not rows:
+    found = tx.all(Node, _NODES)
+    if not found:
         register(tx)
-        rows = _rows(tx)
-    return Nodes(rows)
+        found = tx.all(Node, _NODES)
+    return Nodes(found)
 
 
-def register(tx: Transaction) -> None:
-    """Makes nodes of the places that the settings name, as far as they are not nodes already.
-
-    A place that was a node and is not there any more (a disk that is not mounted) stays a node, unavailable.
-    Raises ConfigError when a new one cannot be made.
-    """
-    tx.execute("select pg_advisory_xact_lock(%s)", (REGISTER_LOCK,))
-    for place in declared():
-        known = tx.one("select id from node where location = %s", (place.location,))
-        try:
-            node_id = identity_of(*place)
-            if known and node_id in (None, known["id"]):
-                if node_id is None:
-                    log.warning("node %s: %s is not there. Is its disk mounted?", known["id"], place.location)
-                continue
-            if node_id is None:
-                node_id = free_id(tx)
-                create_store(node_id, *place)
-        except (NodeUnavailable, NodeFull) as error:
-            if known and place.kind == "s3":
-                log.warning("node %s: %s", known["id"], error)
-                continue
-            raise ConfigError(f"{_named()}: a node cannot be made: {error}") from error
-        if known:  # another disk was mounted where this node used to be
-            tx.execute("update node set location = %s where id = %s", (f"missing:{known['id']}", known["id"]))
-        insert(tx, node_id, place)
-
-
-def insert(tx: Transaction, node_id: str, place: Place, weight: float = 1.0, zone: str = "") -> None:
-    """Writes the row of a node; one that was known under this id is now at this place."""
-    tx.execute(
-        "insert into node (id, kind, location, options, weight, zone) values (%s, %s, %s, %s, %s, %s)"
-        " on conflict (id) do update"
-        " set kind = excluded.kind, location = excluded.location, options = excluded.options",
-        (node_id, place.kind, place.location, tx.json(place.options), weight, zone),
-    )
-
-
-def declared() -> list[Place]:
-    """What the settings name, in order."""
-    if setting("AWS_S3_BUCKET"):
-        from shared.objects.s3.location import declared as buckets
-
-        return [Place("s3", location, dict(options)) for location, options in buckets()]
-    return [Place("directory", str(path), {}) for path in directories()]
-
-
-def directories() -> list[Path]:
-    """The directories that the settings name, in order; none when they name buckets."""
-    if setting("AWS_S3_BUCKET"):
-        return []
-    named = [Path(part).expanduser().absolute() for part in setting("WADI_NODES").split(":") if part.strip()]
-    if named:
-        return list(dict.fromkeys(named))
-    return [_data() / "objects" / f"node-{number}" for number in range(1, DEFAULT_NODES + 1)]
-
-
-def local_stores() -> dict[str, DirectoryStore]:
-    """The nodes that are directories of this machine right now, without asking the database."""
-    found = {}
-    for path in dict.fromkeys([*directories(), *_noted()]):
-        try:
-            node_id = identity(path)
-        except NodeUnavailable as error:
-            log.warning("%s", error)
-            continue
-        if node_id is not None:
-            found[node_id] = DirectoryStore(node_id, path)
-    return found
+_NODES = """
+    select id, kind, location, weight, zone, state, options,
+        suspect_since is not null as suspect, lost_at is not null as lost from node order by id
+"""
 
 
 def note_directories(nodes: Iterable[Node]) -> None:
-    """Notes the directories that became nodes later, for the object server, which asks no database."""
-    paths = {Path(node.location) for node in nodes if node.kind == "directory" and node.state != "removed"}
-    later = sorted(paths - set(directories()))
-    if later != _noted():
-        make_folder(_data())
-        write_file(_data() / "nodes.list", "".join(f"{path}\n" for path in later))
-
-
-def _noted() -> list[Path]:
-    try:
-        return [Path(line) for line in (_data() / "nodes.list").read_text().splitlines()]
-    except FileNotFoundError:
-        return []
-
-
-def _data() -> Path:
-    return Path(setting("WADI_DATA")).expanduser().absolute()
-
-
-def _rows(tx: Transaction) -> list[Node]:
-    return [
-        Node(**row)
-        for row in tx.all(
-            "select id, kind, location, weight, zone, state, options,"
-            " suspect_since is not null as suspect, lost_at is not null as lost from node order by id"
-        )
-    ]
-
-
-def free_id(tx: Transaction) -> str:
-    """A name that no node has, on this machine or in the database."""
-    taken = {row["id"] for row in tx.all("select id from node")} | set(local_stores())
-    return next(name for name in (f"node-{n}" for n in range(1, len(taken) + 2)) if name not in taken)
-
-
-def _named() -> str:
-    return next((name for name in ("AWS_S3_BUCKET", "WADI_NODES") if setting(name)), "WADI_DATA")
+    """Writes down the directories that became nodes later, for the object server, which asks no database."""
+    list_directories(
+        Path(node.location) for node in nodes if node.kind == "directory" and node.state is not NodeState.REMOVED
+    )
 
 
 @lru_cache(maxsize=8)

@@ -1,1 +1,1 @@
-"""Which nodes an object belongs on, and bringing its replicas there."""
+"""Which nodes an object should be on (`diff`), and giving it the replicas that it lacks (`replicate`)."""

@@ -1,76 +1,68 @@
-"""What is to be done for one object so that it is where the ring says. Decides; does nothing."""
+"""The difference between where an object is and where the ring says it should be. Decides; does nothing."""
 
 from typing import NamedTuple
 
+from msgspec import Struct
+
+from shared.storage.model import ObjectRef, Shard
 from shared.storage.nodes.nodes import Nodes
+from shared.storage.nodes.state import NodeState
 
 
-class Shard(NamedTuple):
-    """One piece of a frozen object; `key` is its own, on its node."""
-
-    number: int
-    node_id: str
-    size: int
-    sha256: str
-    key: str
-
-
-class Held(NamedTuple):
+class Located(Struct, frozen=True):
     """An object, and where it is by the database."""
 
-    key: str
-    size: int
-    sha256: str
-    part_size: int | None
-    replicas: tuple[str, ...]
+    object: ObjectRef
+    replicas: tuple[str, ...]  # ids of nodes
     shards: tuple[Shard, ...]
     temporary: bool  # a source that is being processed: it has one replica, which stays where it is
 
-    def counted(self, nodes: Nodes) -> list[str]:
+    def reliable(self, nodes: Nodes) -> list[str]:
         """The nodes whose replica can be relied on, those that answer first."""
-        return nodes.by_health(name for name in self.replicas if (node := nodes.get(name)) and node.counts)
+        return nodes.by_health(name for name in self.replicas if (node := nodes.get(name)) and node.reliable)
 
 
-class Moves(NamedTuple):
-    homes: list[str]  # which nodes are to have it
-    missing: list[str]  # of these, which have not
-    surplus: list[str]  # who has it besides; may let go of it once all homes have it
+class PlacementDiff(NamedTuple):
+    homes: list[str]  # the nodes that should have it
+    missing: list[str]  # those of them that have not
+    surplus: list[str]  # the other nodes that have it; they may drop it once all homes have it
 
     def __bool__(self) -> bool:
         return bool(self.missing or self.surplus)
 
 
-NOTHING = Moves([], [], [])
+IN_PLACE = PlacementDiff([], [], [])
 
 
-def moves(nodes: Nodes, held: Held, wanted: int) -> Moves:
-    """Never more than the ring demands: what is where it should be stays."""
-    if held.shards:  # frozen, or on the way there or back: its replicas are the cold tier's business
-        return NOTHING
-    counted = held.counted(nodes)
-    staying = [name for name in counted if name in nodes.active()]
-    homes = staying[:1] if held.temporary and staying else nodes.homes(held.key, 1 if held.temporary else wanted)
-    missing = [name for name in homes if name not in counted]
-    return Moves(homes, missing, [name for name in held.replicas if name not in homes and not _keeps(nodes, name)])
+def placement_diff(nodes: Nodes, located: Located, count: int) -> PlacementDiff:
+    """What to change so that the object has `count` replicas where the ring says; what is in its place stays."""
+    if located.shards:  # frozen, or being frozen or thawed: its replicas are the business of shared/storage/erasure
+        return IN_PLACE
+    reliable = located.reliable(nodes)
+    staying = [name for name in reliable if name in nodes.active()]
+    if located.temporary:
+        homes = staying[:1] or nodes.homes(located.object.key, 1)
+    else:
+        homes = nodes.homes(located.object.key, count)
+    missing = [name for name in homes if name not in reliable]
+    surplus = [name for name in located.replicas if name not in homes and not _may_come_back(nodes, name)]
+    return PlacementDiff(homes, missing, surplus)
 
 
-def _keeps(nodes: Nodes, name: str) -> bool:
+def _may_come_back(nodes: Nodes, name: str) -> bool:
     """A lost node that was not removed may come back, and what it holds with it: its rows stay."""
     node = nodes.get(name)
-    return node is not None and node.state == "active" and node.lost
+    return node is not None and node.state is NodeState.ACTIVE and node.lost
 
 
-def shard_moves(nodes: Nodes, held: Held) -> list[tuple[Shard, str]]:
-    """Which shards of an object are to go to which node.
+def shard_diff(nodes: Nodes, located: Located) -> list[tuple[Shard, str]]:
+    """Which shards of an object have to move, each with the node that it should be on.
 
-    As many nodes as there are shards are to have one each; a shard on any of them stays. With fewer nodes, only what is
+    As many nodes as there are shards should have one each; a shard on any of them stays. With fewer nodes, only what is
     on a node that is going away moves, as far as another has none.
     """
-    homes = nodes.homes(held.key, len(held.shards))
-    taken = {shard.node_id for shard in held.shards}
-    going = [
-        shard
-        for shard in held.shards
-        if shard.node_id not in (homes if len(homes) == len(held.shards) else nodes.active())
-    ]
-    return list(zip(going, (home for home in homes if home not in taken), strict=False))
+    homes = nodes.homes(located.object.key, len(located.shards))
+    taken = {shard.node_id for shard in located.shards}
+    staying = homes if len(homes) == len(located.shards) else nodes.active()
+    moving = [shard for shard in located.shards if shard.node_id not in staying]
+    return list(zip(moving, (home for home in homes if home not in taken), strict=False))

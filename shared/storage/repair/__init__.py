@@ -1,1 +1,1 @@
-"""Scrubbing: replicas and shards are compared with their checksums, and made anew when they are corrupted."""
+"""Scrubbing: replicas and shards are compared with their checksums, and rebuilt when they are corrupt."""

@@ -1,0 +1,205 @@
+"""The table `media_segment`: one row for each segment of each rendition, planned, then encoded, then placed."""
+
+from msgspec import Struct
+
+from events import SegmentEncoded, SegmentPlaced
+from shared.db import Transaction
+from shared.ids import new_id
+from shared.media.model import Plan
+from shared.outbox import publish
+from shared.storage import record
+from shared.videos.segment_files import SegmentFiles
+
+AUDIO = "audio"  # the name of its rendition, as in the media segments that shared.media makes
+
+
+class Progress(Struct, frozen=True):
+    """How many segments of a rendition there are, are encoded, and have all their replicas."""
+
+    rendition: str
+    total: int
+    encoded: int
+    placed: int
+
+
+class PlayableSegment(Struct, frozen=True):
+    """An encoded segment: what a manifest says of it. `start` and `duration` are in `timescale`, `size` in bytes."""
+
+    rendition: str
+    index: int
+    object_key: str
+    init_key: str
+    start: int
+    duration: int
+    timescale: int
+    size: int
+    codecs: str
+
+
+class _Position(Struct):
+    rendition: str
+    index: int
+
+
+def renditions_of(plan: Plan) -> list[str]:
+    """The names of all renditions that a video will have, the audio last."""
+    return [*(rendition.name for rendition in plan.renditions), *([AUDIO] if plan.source.audio else [])]
+
+
+def insert_planned(tx: Transaction, video_id: str, plan: Plan) -> None:
+    """The segments of the pictures. Those of the audio are inserted as they are encoded."""
+    tx.execute_many(
+        "insert into media_segment (id, video_id, rendition, index) values %s"
+        " on conflict (video_id, rendition, index) do nothing",
+        [
+            (new_id(), video_id, rendition.name, index)
+            for index in range(plan.segments)
+            for rendition in plan.renditions
+        ],
+    )
+
+
+def record_encoded(tx: Transaction, video_id: str, files: SegmentFiles) -> None:
+    """Records a planned segment that is encoded now. Does nothing when another event of it came first."""
+    segment = files.segment
+    planned = tx.value(
+        str,
+        "select id from media_segment"
+        " where video_id = %s and rendition = %s and index = %s and object_key is null for update",
+        (video_id, segment.rendition, segment.index),
+    )
+    if planned is not None:
+        _record(tx, planned, files)
+        publish(tx, _event(video_id, planned, files))
+
+
+def record_audio(tx: Transaction, video_id: str, files: SegmentFiles, *, last: bool = False) -> None:
+    """Records a segment of the audio. One that an earlier try has recorded is left as it is, and told of again only
+    when it is the last."""
+    segment = files.segment
+    inserted = tx.value(
+        str,
+        "insert into media_segment (id, video_id, rendition, index) values (%s, %s, %s, %s)"
+        " on conflict (video_id, rendition, index) do nothing returning id",
+        (new_id(), video_id, segment.rendition, segment.index),
+    )
+    if inserted is not None:
+        _record(tx, inserted, files)
+        publish(tx, _event(video_id, inserted, files))
+    elif last:
+        earlier = tx.values(
+            str,
+            "select id from media_segment where video_id = %s and rendition = %s and index = %s",
+            (video_id, segment.rendition, segment.index),
+        )
+        publish(tx, *(_event(video_id, segment_id, files) for segment_id in earlier))
+
+
+def is_unplaced(tx: Transaction, segment_id: str, object_key: str) -> bool:
+    """Whether these bytes of the segment still lack replicas."""
+    return tx.exists(
+        "select from media_segment where id = %s and object_key = %s and placed_at is null", (segment_id, object_key)
+    )
+
+
+def mark_placed(tx: Transaction, video_id: str, segment_id: str, object_key: str) -> None:
+    """All replicas of the segment and of its init segment are durable. Does nothing when this was known before."""
+    if tx.execute(
+        "update media_segment set placed_at = now() where id = %s and object_key = %s and placed_at is null",
+        (segment_id, object_key),
+    ):
+        publish(tx, SegmentPlaced(video_id, segment_id, object_key))
+
+
+def delete_segments(tx: Transaction, video_id: str) -> None:
+    tx.execute("delete from media_segment where video_id = %s", (video_id,))
+
+
+def missing_renditions(tx: Transaction, video_id: str, index: int) -> list[str]:
+    """The renditions in which this segment is planned and not encoded yet."""
+    return tx.values(
+        str,
+        "select rendition from media_segment where video_id = %s and index = %s and object_key is null",
+        (video_id, index),
+    )
+
+
+def encoded_positions(tx: Transaction, video_id: str) -> set[tuple[str, int]]:
+    """Rendition and index of each segment that is encoded."""
+    rows = tx.all(
+        _Position,
+        "select rendition, index from media_segment where video_id = %s and object_key is not null",
+        (video_id,),
+    )
+    return {(row.rendition, row.index) for row in rows}
+
+
+def all_encoded(tx: Transaction, video_id: str) -> bool:
+    """Whether no known segment is missing. More audio may follow until the video's audio is done."""
+    return not tx.exists("select from media_segment where video_id = %s and object_key is null limit 1", (video_id,))
+
+
+def can_play(tx: Transaction, video_id: str, plan: Plan) -> bool:
+    """Whether the first segment can be watched: its lowest rendition and, if there is any, its audio are encoded."""
+    first = [plan.renditions[-1].name] + ([AUDIO] if plan.source.audio else [])
+    encoded = tx.value(
+        int,
+        "select count(*) from media_segment"
+        " where video_id = %s and index = 0 and object_key is not null and rendition = any(%s)",
+        (video_id, first),
+    )
+    return encoded == len(first)
+
+
+def progress(tx: Transaction, video_id: str) -> dict[str, Progress]:
+    """By rendition; one without any segment yet is left out."""
+    rows = tx.all(
+        Progress,
+        "select rendition, count(*) as total, count(object_key) as encoded, count(placed_at) as placed"
+        " from media_segment where video_id = %s group by rendition",
+        (video_id,),
+    )
+    return {row.rendition: row for row in rows}
+
+
+def playable_segments(tx: Transaction, video_id: str, rendition: str | None) -> list[PlayableSegment]:
+    """The encoded segments of one rendition, or of all, in order."""
+    return tx.all(
+        PlayableSegment,
+        "select rendition, index, object_key, init_key, start, duration, timescale, size, codecs from media_segment"
+        " where video_id = %(video)s and object_key is not null"
+        " and (%(rendition)s::text is null or rendition = %(rendition)s) order by rendition, index",
+        {"video": video_id, "rendition": rendition},
+    )
+
+
+def _record(tx: Transaction, segment_id: str, files: SegmentFiles) -> None:
+    segment = files.segment
+    record(tx, files.media)
+    record(tx, files.init)
+    tx.execute(
+        """
+        update media_segment set object_key = %s, init_key = %s, start = %s, duration = %s, timescale = %s,
+            frames = %s, codecs = %s, size = %s, sha256 = %s, encoded_at = now()
+        where id = %s
+        """,
+        (
+            files.media.object.key,
+            files.init.object.key,
+            segment.start,
+            segment.duration,
+            segment.timescale,
+            segment.frames,
+            segment.codecs,
+            segment.size,
+            files.media.object.sha256,
+            segment_id,
+        ),
+    )
+
+
+def _event(video_id: str, segment_id: str, files: SegmentFiles) -> SegmentEncoded:
+    segment = files.segment
+    return SegmentEncoded(
+        video_id, segment_id, segment.rendition, segment.index, files.media.object.key, files.init.object.key
+    )
