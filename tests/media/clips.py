@@ -71,14 +71,15 @@ def read_number(luma: bytes, line_size: int, width: int, height: int, *, vertica
     return sum(bit << place for place, bit in enumerate(reversed(bits[1:-1])))
 
 
+@functools.cache
 def sweep(seconds: float, sample_rate: int = SAMPLE_RATE) -> "array[int]":
-    """A tone that sweeps between 300 and 2500 Hz and back in a period of 3.7 s: 16-bit samples."""
+    """A tone that sweeps between 300 and 2500 Hz and back in a period of 3.7 s: 16-bit samples, shared by all callers.
+
+    It is read from its file: to make 23 s of it takes longer than to encode them.
+    """
     samples = array("h")
-    phase = 0.0
-    for n in range(round(seconds * sample_rate)):
-        time = n / sample_rate
-        phase += 2 * math.pi * (1400 - 1100 * math.cos(2 * math.pi * time / 3.7)) / sample_rate
-        samples.append(round(12_000 * math.sin(phase)))
+    with wave.open(str(sweep_file(seconds, sample_rate)), "rb") as file:
+        samples.frombytes(file.readframes(file.getnframes()))
     return samples
 
 
@@ -86,9 +87,19 @@ def sweep_file(seconds: float, sample_rate: int = SAMPLE_RATE) -> Path:
     def make(path: Path) -> None:
         with wave.open(str(path), "wb") as file:
             file.setparams((1, 2, sample_rate, 0, "NONE", ""))
-            file.writeframes(sweep(seconds, sample_rate).tobytes())
+            file.writeframes(_make_sweep(seconds, sample_rate).tobytes())
 
     return cached("sweep.wav", (seconds, sample_rate), make)
+
+
+def _make_sweep(seconds: float, sample_rate: int) -> "array[int]":
+    samples = array("h")
+    phase = 0.0
+    for n in range(round(seconds * sample_rate)):
+        time = n / sample_rate
+        phase += 2 * math.pi * (1400 - 1100 * math.cos(2 * math.pi * time / 3.7)) / sample_rate
+        samples.append(round(12_000 * math.sin(phase)))
+    return samples
 
 
 def clip(
