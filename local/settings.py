@@ -25,7 +25,7 @@ def from_environment() -> Settings:
         port=integer("WADI_PORT"),
         public_url=setting("PUBLIC_URL").rstrip("/"),
         idle_seconds=duration("WADI_IDLE_SECONDS"),
-        json_limit=integer("MAX_BODY_BYTES", minimum=1),
+        json_limit=integer("MAX_BODY_BYTES"),
         max_instances=_max_instances(),
         chaos=parse(setting("WADI_CHAOS")),
     )

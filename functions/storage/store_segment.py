@@ -67,7 +67,7 @@ def _object(request: StoreSegment, context: Context) -> ObjectRef:
 
 def _receive(file: Path, sha256: str, context: Context) -> None:
     """The body into a file. Raises Problem too-large, checksum-mismatch."""
-    most = integer("MAX_SEGMENT_BYTES", minimum=1)
+    most = integer("MAX_SEGMENT_BYTES")
     if int(context.headers.get("Content-Length") or 0) > most:
         raise Problem("too-large", f"A segment may have {most} bytes at most.")
     digest, size = hashlib.sha256(), 0

@@ -21,7 +21,7 @@ BATCH = 100
 
 @ping_function()
 def reap_stalled(context: Context) -> None:
-    stalled_after = integer("STALLED_AFTER_SECONDS", minimum=1)
+    stalled_after = integer("STALLED_AFTER_SECONDS")
     with context.transaction() as tx:
         nothing_pending = no_pending_deliveries(tx, stalled_after)
         _unfinished(tx, stalled_after, nothing_pending, context)
@@ -31,7 +31,7 @@ def reap_stalled(context: Context) -> None:
 
 def _unfinished(tx: Transaction, stalled_after: int, nothing_pending: Condition, context: Context) -> None:
     """Videos without progress and without a pending delivery: what is missing is asked for again, then they fail."""
-    most = integer("MAX_ATTEMPTS", minimum=1)
+    most = integer("MAX_ATTEMPTS")
     for video in stalled.without_progress(tx, stalled_after, nothing_pending, BATCH):
         if video.attempts >= most:
             fail(tx, video.id, f"It made no progress in {most} tries. You can ask for another one.")

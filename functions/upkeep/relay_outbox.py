@@ -19,7 +19,7 @@ def relay_outbox(context: Context) -> None:
         connection.close()
     if moved:
         context.log.info("%d events were left behind, sent now", moved)
-    keep = integer("EVENT_RETENTION_HOURS", minimum=1)
+    keep = integer("EVENT_RETENTION_HOURS")
     with context.transaction() as tx:
         delete_old_records(tx, keep)
         forget_old(tx)

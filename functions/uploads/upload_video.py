@@ -77,7 +77,7 @@ def _raw_chunks(context: Context) -> Iterator[bytes]:
 
 def _limited(chunks: Iterator[bytes]) -> Iterator[bytes]:
     """Ends with Problem too-large as soon as the file is: its length need not have been announced."""
-    size, largest = 0, integer("MAX_UPLOAD_BYTES", minimum=1)
+    size, largest = 0, integer("MAX_UPLOAD_BYTES")
     for chunk in chunks:
         size += len(chunk)
         if size > largest:

@@ -21,7 +21,7 @@ def setting(name: str) -> str:
     return text
 
 
-def integer(name: str, *, minimum: int = 0) -> int:
+def integer(name: str) -> int:
     """The value of a declared setting that is a whole number, within its bounds. Raises ConfigError."""
     declared = SETTINGS[name]
     assert isinstance(declared, Integer), f"{name} is declared as {declared.kind}"

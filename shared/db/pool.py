@@ -9,7 +9,6 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, overload
 from urllib.parse import quote, urlsplit, urlunsplit
 
 import psycopg2
@@ -73,7 +72,7 @@ def connect_to(url: str, application: str) -> connection:
 def _acquire() -> connection | None:
     """The right to one more connection, and an idle one if there is any. Raises Unavailable."""
     global _pid, _in_use
-    most = integer("DATABASE_CONNECTIONS", minimum=1)
+    most = integer("DATABASE_CONNECTIONS")
     deadline = time.monotonic() + WAIT_SECONDS
     with _free:
         if _pid != os.getpid():  # after a fork a connection belongs to the parent
@@ -113,17 +112,11 @@ def _alive(db: connection | None) -> connection:
     return connect()
 
 
-@overload
-def read_one(row: type[Row], sql: str, params: Params = None) -> Row | None: ...
-@overload
-def read_one(row: str, sql: Params = None) -> dict[str, Any] | None: ...
-def read_one(row: Any, sql: Any = None, params: Params = None) -> Any:
+def read_one(row: type[Row], sql: str, params: Params = None) -> Row | None:
     """The first row of one query, or None: in a single round trip, where a transaction takes four.
 
     For what only reads: a connection that died meanwhile is replaced, and the query sent again.
     """
-    if isinstance(row, str):
-        return read_one(dict[str, Any], row, sql)
     db = _acquire()
     try:
         if db is not None:

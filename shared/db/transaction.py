@@ -7,7 +7,7 @@ there. So `select *` is as good as a list of columns, and mypy knows what a row 
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Any, TypeVar, overload
+from typing import Any, TypeVar
 
 import msgspec
 import psycopg2.extras
@@ -32,27 +32,15 @@ class Transaction:
             at.execute(sql, params)
             return at.rowcount
 
-    @overload
-    def one(self, row: type[Row], sql: str, params: Params = None) -> Row | None: ...
-    @overload
-    def one(self, row: str, sql: Params = None) -> dict[str, Any] | None: ...
-    def one(self, row: Any, sql: Any = None, params: Params = None) -> Any:
+    def one(self, row: type[Row], sql: str, params: Params = None) -> Row | None:
         """The first row, or None."""
-        if isinstance(row, str):
-            return self.one(dict[str, Any], row, sql)
         with self._db.cursor() as at:
             at.execute(sql, params)
             found = at.fetchone()
             return msgspec.convert(dict(zip(_columns(at), found, strict=True)), row) if found is not None else None
 
-    @overload
-    def all(self, row: type[Row], sql: str, params: Params = None) -> list[Row]: ...
-    @overload
-    def all(self, row: str, sql: Params = None) -> list[dict[str, Any]]: ...
-    def all(self, row: Any, sql: Any = None, params: Params = None) -> Any:
+    def all(self, row: type[Row], sql: str, params: Params = None) -> list[Row]:
         """All rows."""
-        if isinstance(row, str):
-            return self.all(dict[str, Any], row, sql)
         with self._db.cursor() as at:
             at.execute(sql, params)
             columns = _columns(at)

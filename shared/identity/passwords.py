@@ -47,7 +47,7 @@ def _hash_of_nobody() -> str:
 
 
 def _cost() -> int:
-    cost = integer("BCRYPT_COST", minimum=LOWEST_COST)
+    cost = integer("BCRYPT_COST")
     if cost > HIGHEST_COST:
         raise ConfigError(f"BCRYPT_COST={cost} is too large: it must be at most {HIGHEST_COST}.")
     return cost

@@ -133,7 +133,7 @@ def _check_settings() -> None:
 
 def _address() -> tuple[str, int]:
     """Where to listen. Raises ConfigError when that is not possible: gunicorn would try for five seconds."""
-    host, port = setting("BIND_HOST"), integer("PORT", minimum=1)
+    host, port = setting("BIND_HOST"), integer("PORT")
     try:
         socket.create_server((host, port)).close()
     except (OSError, OverflowError) as error:
@@ -147,7 +147,7 @@ def main() -> None:
         app = create_app(setting("FUNCTION_TARGET"))
         _check_settings()
         host, port = _address()
-        threads, grace = integer("CONTAINER_CONCURRENCY"), integer("TIMEOUT_SECONDS", minimum=1)
+        threads, grace = integer("CONTAINER_CONCURRENCY"), integer("TIMEOUT_SECONDS")
     except ConfigError as error:
         print(error, file=sys.stderr)
         sys.exit(1)

@@ -28,7 +28,7 @@ def cached_search(
         cursors.read(cursor)
     # read before the index: a page may be newer than its generation, but never older
     now = generation.current(tx)
-    shown_after_ms = 2 * integer("OPENSEARCH_REFRESH_MS", minimum=1) if setting("OPENSEARCH_URL") else 0
+    shown_after_ms = 2 * integer("OPENSEARCH_REFRESH_MS") if setting("OPENSEARCH_URL") else 0
     key = _key(now.number, text, viewer, kind, limit, cursor)
     cached = cache.get(key)
     if cached is not None:

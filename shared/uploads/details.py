@@ -56,7 +56,7 @@ def check_size(size: int) -> int:
             "The file is empty.",
             errors=[{"field": "size", "message": "Give the file's size in bytes, at least 1."}],
         )
-    largest = integer("MAX_UPLOAD_BYTES", minimum=1)
+    largest = integer("MAX_UPLOAD_BYTES")
     if size > largest:
         raise Problem("too-large", f"The file may have {largest} bytes ({_human(largest)}) at most; it has {size}.")
     return size

@@ -105,4 +105,4 @@ def _close(tx: Transaction, upload_id: str, state: State) -> bool:
 
 
 def _expires_hours() -> int:
-    return integer("UPLOAD_EXPIRES_HOURS", minimum=1)
+    return integer("UPLOAD_EXPIRES_HOURS")

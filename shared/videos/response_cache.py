@@ -50,7 +50,7 @@ class ResponseCache:
     def __init__(self, video: Version) -> None:
         self._key = f"video:{video.id}:{video.row}:{video.placement}:{video.epoch}:{_signing()}:{FORMAT}"
         # the URLs in the oldest response that is still served work for most of their time
-        longest = integer("SIGNED_URL_SECONDS", minimum=1) // 12
+        longest = integer("SIGNED_URL_SECONDS") // 12
         self._seconds = min(integer("CACHE_SECONDS"), longest) if video.state is State.READY else 0
         self.watched_lately = video.watched_lately
 

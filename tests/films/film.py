@@ -144,7 +144,7 @@ class Film:
 
     def _all(self, sql: str, params: Any) -> list[dict[str, Any]]:
         with transaction() as tx:
-            return tx.all(sql, params)
+            return tx.all(dict[str, Any], sql, params)
 
     def _do(self, sql: str, params: Any) -> None:
         with transaction() as tx:

@@ -39,7 +39,9 @@ def test_a_process_has_so_many_connections_and_no_more(database: Database, monke
             with lock:
                 at_once += 1
                 most = max(most, at_once)
-            row = tx.one("select count(*) as n from pg_stat_activity where datname = current_database()")
+            row = tx.one(
+                dict[str, int], "select count(*) as n from pg_stat_activity where datname = current_database()"
+            )
             with lock:
                 at_once -= 1
         assert row is not None
@@ -60,7 +62,7 @@ def test_without_a_free_connection_it_says_so(database: Database, monkeypatch: p
     with db.transaction(), pytest.raises(Unavailable, match=in_use), db.transaction():
         pass
     with db.transaction() as tx:  # it was given back
-        assert tx.one("select 1 as one") == {"one": 1}
+        assert tx.one(dict[str, int], "select 1 as one") == {"one": 1}
 
 
 def test_a_connection_that_cannot_be_made_is_no_longer_counted(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,8 +152,8 @@ def test_events_are_handled_through_a_pooler(pooler: None, notes: Notes) -> None
 
 def test_one_row_is_read_without_a_transaction(database: Database) -> None:
     _forget_connections()
-    assert db.read_one("select %s::int as n", (7,)) == {"n": 7}
-    assert db.read_one("select 1 as n where false") is None
+    assert db.read_one(dict[str, int], "select %s::int as n", (7,)) == {"n": 7}
+    assert db.read_one(dict[str, int], "select 1 as n where false") is None
     (row,) = database.all(
         "select state, query from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
     )
@@ -159,19 +161,19 @@ def test_one_row_is_read_without_a_transaction(database: Database) -> None:
 
 
 def test_what_is_read_survives_a_connection_that_died(database: Database) -> None:
-    db.read_one("select 1 as n")
+    db.read_one(dict[str, int], "select 1 as n")
     database.all(
         "select pg_terminate_backend(pid) from pg_stat_activity"
         " where pid <> pg_backend_pid() and datname = current_database()"
     )
-    assert db.read_one("select 2 as n") == {"n": 2}
+    assert db.read_one(dict[str, int], "select 2 as n") == {"n": 2}
 
 
 def test_after_a_read_transactions_are_what_they_were(database: Database) -> None:
-    db.read_one("select 1 as n")
+    db.read_one(dict[str, int], "select 1 as n")
     with pytest.raises(psycopg2.Error):
-        db.read_one("select 1 from nowhere")
+        db.read_one(dict[str, int], "select 1 from nowhere")
     with suppress(ZeroDivisionError), db.transaction() as tx:
         tx.execute("create table undone (n int)")
         _ = 1 / 0
-    assert db.read_one("select to_regclass('undone') as found") == {"found": None}
+    assert db.read_one(dict[str, str | None], "select to_regclass('undone') as found") == {"found": None}

@@ -104,9 +104,9 @@ def test_threads_that_write_and_relay_at_once_keep_the_order(
     def write(transactions: list[tuple[int, int]]) -> None:
         for which, count in transactions:
             with db.transaction("/wadi/some-function") as tx:  # relays at its end, beside all the others
-                row = tx.one("select last from counter where key = %s for update", (keys[which],))
-                assert row is not None
-                numbers = range(row["last"] + 1, row["last"] + 1 + count)
+                last = tx.value(int, "select last from counter where key = %s for update", (keys[which],))
+                assert last is not None
+                numbers = range(last + 1, last + 1 + count)
                 outbox.publish(tx, *(VideoFailed(keys[which], str(number)) for number in numbers))
                 tx.execute("update counter set last = %s where key = %s", (numbers[-1], keys[which]))
 

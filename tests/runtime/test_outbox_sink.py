@@ -487,7 +487,7 @@ def test_a_delivery_by_a_broker_is_pending_until_a_video_makes_no_progress_for_l
     def nothing_pending() -> bool:
         with db.transaction() as tx:
             condition = pending.no_pending_deliveries(tx, 1)("v.id")
-            return tx.one(f"select 1 from video v where v.id = %s and {condition}", (video,)) is not None
+            return tx.exists(f"select 1 from video v where v.id = %s and {condition}", (video,))
 
     assert not nothing_pending()
     database.all("update video set updated_at = now() - make_interval(secs => %s)", (pending.BROKER_SECONDS + 1,))

@@ -84,7 +84,7 @@ def _films(platform: Box) -> list[str]:
     films = []
     for _ in range(FILMS):
         with db.transaction() as tx:
-            nodes = [row["id"] for row in tx.all("select id from node")]
+            nodes = tx.values(str, "select id from node")
             films.append(ready_film(tx, "bench", nodes, 10))
     with db.transaction() as tx:
         tx.execute("analyze")

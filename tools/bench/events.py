@@ -89,8 +89,7 @@ def _publish(count: int) -> None:
 
 def _handled() -> int:
     with db.transaction() as tx:
-        row = tx.one("select count(*) as count from inbox where holder is null")
-    return int(row["count"]) if row else 0
+        return tx.value(int, "select count(*) from inbox where holder is null") or 0
 
 
 def _bare(brokers: str, count: int) -> float:

@@ -72,8 +72,9 @@ def measure(folder: Path, segments: int, size: int) -> dict[str, Any]:
     lose("node-1")
     restored = settle()
     with transaction() as tx:
-        short = tx.one(
-            "select count(*) as objects from object o where (select count(*) from replica r"
+        short = tx.value(
+            int,
+            "select count(*) from object o where (select count(*) from replica r"
             " where r.object_key = o.key and node_id <> 'node-1') <> %s",
             (REPLICAS,),
         )
@@ -88,7 +89,7 @@ def measure(folder: Path, segments: int, size: int) -> dict[str, Any]:
         "restoring_seconds": restored["seconds"],
         "restored_per_second": round(restored["copied"] / restored["seconds"], 1),
         "restored_mib_per_second": round(restored["copied_bytes"] / 2**20 / restored["seconds"], 1),
-        "short_of_replicas": short["objects"] if short else None,
+        "short_of_replicas": short if short else None,
         "load": round(os.getloadavg()[0], 1),
     }
 
@@ -138,7 +139,7 @@ def settle() -> dict[str, Any]:
         pass
     seconds = time.perf_counter() - began
     with transaction() as tx:
-        row = tx.one("select copied, copied_bytes, dropped, waiting from rebalance")
+        row = tx.one(dict[str, int], "select copied, copied_bytes, dropped, waiting from rebalance")
     assert row is not None
     return {**row, "seconds": round(seconds, 2)}
 

@@ -135,9 +135,9 @@ def whole(path: Path, *, form: bool) -> dict[str, float]:
     from shared.db import transaction
 
     with transaction() as tx:
-        row = tx.one("select source_key from video where id = %s", (answer.json()["id"],))
-    assert row is not None
-    forget(row["source_key"])
+        source_key = tx.value(str, "select source_key from video where id = %s", (answer.json()["id"],))
+    assert source_key is not None
+    forget(source_key)
     return result
 
 

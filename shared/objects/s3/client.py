@@ -37,7 +37,7 @@ _making = threading.Lock()
 def client(server: Server) -> Any:
     """The one client of this process for a server and the credentials that are set."""
     with _making:  # two threads must not make it twice: it takes a quarter of a second
-        return _client(server, _from_environment(), integer("S3_TIMEOUT_SECONDS", minimum=1))
+        return _client(server, _from_environment(), integer("S3_TIMEOUT_SECONDS"))
 
 
 def credentials(server: Server) -> Credentials:

@@ -97,7 +97,7 @@ class _Setup:
         )
 
     def lifecycle(self) -> Step:
-        days = -(-integer("UPLOAD_EXPIRES_HOURS", minimum=1) // DAY_HOURS) + 1
+        days = -(-integer("UPLOAD_EXPIRES_HOURS") // DAY_HOURS) + 1
         rule = {
             "ID": self._rule,
             "Status": "Enabled",

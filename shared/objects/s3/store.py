@@ -207,7 +207,7 @@ def _pieces(chunks: Iterable[bytes], digest: Digest, size: int) -> Iterator[byte
 
 def _piece_size() -> int:
     """The largest upload must fit into as many parts as S3 allows."""
-    return max(MIN_PART, -(-integer("MAX_UPLOAD_BYTES", minimum=1) // MAX_PARTS))
+    return max(MIN_PART, -(-integer("MAX_UPLOAD_BYTES") // MAX_PARTS))
 
 
 def _compare(key: str, digest: Digest, expected: str | None) -> None:

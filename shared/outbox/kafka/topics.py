@@ -58,7 +58,7 @@ def configuration(copies: int, hours: int) -> dict[str, str]:
 
 def _asked(topic: Topic, brokers_there: int) -> dict[str, object]:
     # what is known about handled events (the inbox) is kept twice as long: records must not outlive it
-    hours = min(topic.retention_hours, integer("EVENT_RETENTION_HOURS", minimum=1))
+    hours = min(topic.retention_hours, integer("EVENT_RETENTION_HOURS"))
     copies = min(topic.replication, brokers_there)
     return {
         "num_partitions": topic.partitions,

@@ -61,9 +61,9 @@ def remove_replaced(client: OpenSearch) -> None:
 
 def _settings() -> dict[str, Any]:
     return {
-        "number_of_shards": integer("OPENSEARCH_SHARDS", minimum=1),
+        "number_of_shards": integer("OPENSEARCH_SHARDS"),
         "number_of_replicas": integer("OPENSEARCH_REPLICAS"),
-        "refresh_interval": f"{integer('OPENSEARCH_REFRESH_MS', minimum=1)}ms",
+        "refresh_interval": f"{integer('OPENSEARCH_REFRESH_MS')}ms",
         "similarity": {
             # Depends on the document alone. A score that counts how rare a word is in the whole index changes with
             # every write, and a cursor would then repeat hits or skip some.

@@ -92,7 +92,7 @@ class _Freezer:
         self._throttle = Throttle(integer("FREEZE_BYTES_PER_SECOND"))
         self._params = {
             "days": integer("FREEZE_AFTER_DAYS"),
-            "signed": integer("SIGNED_URL_SECONDS", minimum=1),
+            "signed": integer("SIGNED_URL_SECONDS"),
         }
         self._refused: list[str] = []
 

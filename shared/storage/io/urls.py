@@ -46,7 +46,7 @@ def signed_urls(tx: Transaction, keys: Iterable[str], expires_in: int | None = N
     wanted = list(keys)
     found = tx.all(_WithReplicas, _REPLICAS, (wanted,))
     nodes = load(tx)
-    expires_at = _expiry(integer("SIGNED_URL_SECONDS", minimum=1) if expires_in is None else expires_in)
+    expires_at = _expiry(integer("SIGNED_URL_SECONDS") if expires_in is None else expires_in)
     store, healthiest = cache(nodes.store), cache(nodes.healthiest)  # a manifest has a thousand keys on few nodes
     urls = {}
     missing = set(wanted) - {each.key for each in found}

@@ -107,7 +107,7 @@ def total(tx: Transaction) -> GarbageTotal:
 
 
 def _grace() -> int:
-    return integer("GARBAGE_GRACE_HOURS", minimum=0)
+    return integer("GARBAGE_GRACE_HOURS")
 
 
 def _search(transactions: Transactions, store: ObjectStore) -> None:

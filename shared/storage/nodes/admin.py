@@ -58,7 +58,7 @@ def refuse_to_drain(tx: Transaction, node: Node) -> None:
     nodes = load(tx)
     others = [each for each in nodes if each.in_ring and each.id != node.id]
     used = usage(tx).get(node.id) or Usage(node.id)
-    factor = integer("REPLICATION_FACTOR", minimum=1)
+    factor = integer("REPLICATION_FACTOR")
     stuck = used.objects if not others or (node.in_ring and len(others) < factor <= len(nodes.active())) else 0
     if stuck:
         raise Problem(

@@ -52,7 +52,7 @@ class Nodes:
     def __init__(self, nodes: list[Node]) -> None:
         self._by_id = {node.id: node for node in nodes}
         weights = tuple((node.id, node.weight) for node in nodes if node.in_ring)
-        self._ring = _ring(weights, integer("VIRTUAL_NODES", minimum=1))
+        self._ring = _ring(weights, integer("VIRTUAL_NODES"))
         self._zones = {node.id: node.zone for node in nodes}
         self._zoned = len({node.zone for node in nodes if node.in_ring}) > 1
 

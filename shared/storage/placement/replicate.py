@@ -85,7 +85,7 @@ class _Replication:
 
 def replicas_wanted(nodes: Nodes) -> int:
     """REPLICATION_FACTOR, or as many as there are nodes."""
-    factor, count = integer("REPLICATION_FACTOR", minimum=1), len(nodes.active())
+    factor, count = integer("REPLICATION_FACTOR"), len(nodes.active())
     if factor > count and (factor, count) not in _warned:
         _warned.add((factor, count))
         log.warning("REPLICATION_FACTOR is %d and there are %d nodes: every node has one replica.", factor, count)

@@ -95,7 +95,7 @@ def progress(tx: Transaction) -> Progress:
         " (select min(checked_at) from shard_check)) as oldest_check from scrub s,"
         " (select count(*) as due, coalesce(sum(size), 0)::bigint as due_bytes"
         f" from ({_REPLICAS} union all {_SHARDS}) d {_ON_NODES_NOT_LOST}) found",
-        {"days": integer("SCRUB_EVERY_DAYS", minimum=1)},
+        {"days": integer("SCRUB_EVERY_DAYS")},
     )
     assert row is not None, "the migration made the row"
     return row
@@ -137,7 +137,7 @@ class _Scrub:
                 " where d.node_id <> all(%(silent)s) and d.object_key <> all(%(undecided)s)"
                 " order by d.checked_at limit %(batch)s",
                 {
-                    "days": integer("SCRUB_EVERY_DAYS", minimum=1),
+                    "days": integer("SCRUB_EVERY_DAYS"),
                     "silent": list(self._silent),
                     "undecided": list(self._undecided),
                     "batch": BATCH,
