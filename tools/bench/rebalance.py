@@ -89,7 +89,7 @@ def measure(folder: Path, segments: int, size: int) -> dict[str, Any]:
         "restoring_seconds": restored["seconds"],
         "restored_per_second": round(restored["copied"] / restored["seconds"], 1),
         "restored_mib_per_second": round(restored["copied_bytes"] / 2**20 / restored["seconds"], 1),
-        "short_of_replicas": short if short else None,
+        "short_of_replicas": short,
         "load": round(os.getloadavg()[0], 1),
     }
 
