@@ -11,9 +11,11 @@ import msgspec
 import pytest
 from psycopg2.extensions import connection
 
+from shared import db
 from shared.db import pool
 from shared.identity import Role, issue_access_token
 from shared.media.model import Plan, Ratio, Rendition, SourceInfo
+from shared.storage.nodes.nodes import load
 from tests.conftest import Database, _forget_connections
 from tests.contract.object_nodes import serve_objects
 from tests.functions.people import Person
@@ -147,9 +149,6 @@ def _steps(plan: Json) -> Iterator[Json]:
 @contextmanager
 def explained(database: Database) -> Iterator[Plans]:
     """Fills the database, and has PostgreSQL say the plan of each statement from then on."""
-    from shared import db
-    from shared.storage.nodes.nodes import load
-
     with db.transaction() as tx:
         load(tx)  # the nodes are registered
     database.all(FILL.format(many=MANY, alone=ALONE))

@@ -1,9 +1,9 @@
 """docs/schema.md: the tables of a freshly migrated database, by owner, for people."""
 
 import re
-import textwrap
 from collections.abc import Iterator
 
+from tools.docs.wrap import wrapped
 from tools.generate.catalogue import Column, Constraint, Schema, Table, read
 from tools.generate.errors import ROOT, GenerateError
 from tools.generate.owners import FOLDERS
@@ -15,14 +15,13 @@ The migrations are in `shared/db/migrations`. They only add: one that was releas
 
 Each table has one owner, the only package that writes it; any package may read it. A test checks the code for that.
 """
-WIDTH = 110
 
 
 def schema(url: str) -> str:
     """The page for the database at `url`. Raises GenerateError for a table whose comment does not name its owner."""
     found = read(url)
     groups = {owner: [table for table in found.tables if _owner(table) == owner] for owner in FOLDERS}
-    return "\n".join([HEAD + _overview(groups), _diagram(found), *_groups(groups), *_functions(found)])
+    return wrapped("\n".join([HEAD + _overview(groups), _diagram(found), *_groups(groups), *_functions(found)]))
 
 
 def _owner(table: Table) -> str:
@@ -36,11 +35,10 @@ def _owner(table: Table) -> str:
 
 
 def _overview(groups: dict[str, list[Table]]) -> str:
-    rows = (
-        f"| [{owner}](#owner-{owner}) | `{FOLDERS[owner]}` | {', '.join(_link(table.name) for table in tables)} |\n"
+    return "\n" + "".join(
+        f"- [{owner}](#owner-{owner}), in `{FOLDERS[owner]}`: {', '.join(_link(table.name) for table in tables)}\n"
         for owner, tables in groups.items()
     )
-    return "\n| owner | written by | tables |\n|---|---|---|\n" + "".join(rows)
 
 
 def _diagram(found: Schema) -> str:
@@ -69,10 +67,10 @@ def _groups(groups: dict[str, list[Table]]) -> Iterator[str]:
 
 def _table(table: Table) -> str:
     kind = "A sequence. " if table.kind == "sequence" else ""
-    about = textwrap.fill(kind + table.comment.partition(": ")[2], WIDTH)
+    about = kind + table.comment.partition(": ")[2]
     columns = "".join(_column(column) for column in table.columns)
     head = "\n| column | type | null | default | meaning |\n|---|---|---|---|---|\n" if columns else ""
-    notes = "".join(f"* {note}\n" for note in _notes(table))
+    notes = "".join(f"- {note}\n" for note in _notes(table))
     return f"### {table.name}\n{about}\n{head}{columns}" + (f"\n{notes}" if notes else "")
 
 
@@ -103,9 +101,9 @@ def _notes(table: Table) -> Iterator[str]:
 
 
 def _functions(found: Schema) -> Iterator[str]:
-    yield "## Trigger functions"
+    yield "## Trigger functions\n"
     for function in found.functions:
-        yield textwrap.fill(f"* `{function.name}`: {function.comment}", WIDTH, subsequent_indent="  ")
+        yield f"- `{function.name}`: {function.comment}"
     yield ""
 
 
