@@ -57,9 +57,9 @@ def database() -> Iterator[str]:
         admin.cursor().execute(f"drop database if exists {name} with (force)")
 
 
-def script(name: str, tools: str, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
+def script(name: str, programs: str, *arguments: str, **settings: str) -> "subprocess.CompletedProcess[str]":
     command = ["sh", str(EXAMPLES / name), *arguments]
-    environment = {"PATH": tools, "HOME": "/nonexistent", "RCLONE_CONFIG": "/dev/null"} | settings
+    environment = {"PATH": programs, "HOME": "/nonexistent", "RCLONE_CONFIG": "/dev/null"} | settings
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=WITHIN, check=False)
 
 
@@ -104,7 +104,7 @@ def all_is_whole(user: User) -> None:
     assert (status["damaged"], status["lost_count"]) == (0, 0)
 
 
-def test_real_servers(tools: str, database: str, tmp_path: Path) -> None:
+def test_real_servers(programs: str, database: str, tmp_path: Path) -> None:
     clip, late = small_clip(tmp_path / "desert rain.mp4"), tmp_path / "late flood.mp4"
     shutil.copy(clip, late)
     search = {"OPENSEARCH_URL": real.need("opensearch"), "OPENSEARCH_REPLICAS": "0"}
@@ -119,12 +119,12 @@ def test_real_servers(tools: str, database: str, tmp_path: Path) -> None:
         try:
             film = begin(owner, clip)
             expected = played(owner, film["id"])
-            done(script("backup.sh", tools, backup, **here))  # the platform goes on meanwhile
+            done(script("backup.sh", programs, backup, **here))  # the platform goes on meanwhile
             uploaded = done(owner.wadi("upload", str(late), "--json")).objects[-1]
         finally:
             done(owner.wadi("down"))
-        dump = done(script("backup.sh", tools, backup, **here)).stdout.strip()
-        refused = script("restore.sh", tools, backup, **here)
+        dump = done(script("backup.sh", programs, backup, **here)).stdout.strip()
+        refused = script("restore.sh", programs, backup, **here)
         assert refused.returncode != 0  # a database that is not empty
         assert "already exists" in refused.stderr
     there = postgres.start(tmp_path / "there")
@@ -136,7 +136,7 @@ def test_real_servers(tools: str, database: str, tmp_path: Path) -> None:
     heir.home.mkdir()
     try:
         done(heir.wadi("storage", "init"))
-        assert done(script("restore.sh", tools, backup, FROM=places, **now)).stdout.strip() == dump
+        assert done(script("restore.sh", programs, backup, FROM=places, **now)).stdout.strip() == dump
         nodes = done(heir.wadi("storage", "register", "--json")).objects
         assert sorted(node["location"] for node in nodes) == sorted(f"s3://{each}" for each in moved.split(","))
         done(heir.wadi("up"))
@@ -153,7 +153,7 @@ def test_real_servers(tools: str, database: str, tmp_path: Path) -> None:
         there.stop()
 
 
-def test_a_single_box(tools: str, tmp_path: Path) -> None:
+def test_a_single_box(programs: str, tmp_path: Path) -> None:
     clip = small_clip(tmp_path / "desert rain.mp4")
     owner = User(tmp_path / "owner", extra={"WADI_PORT": str(free_port())})
     owner.home.mkdir()
@@ -162,7 +162,7 @@ def test_a_single_box(tools: str, tmp_path: Path) -> None:
         film = begin(owner, clip)
         expected = played(owner, film["id"])
         here = {"DATABASE_URL": url_of(data), "OBJECTS": str(data / "objects")}
-        done(script("backup.sh", tools, str(backup), **here))
+        done(script("backup.sh", programs, str(backup), **here))
         shutil.copy(data / "secret", backup / "secret")
     finally:
         done(owner.wadi("down"))
@@ -178,7 +178,8 @@ def test_a_single_box(tools: str, tmp_path: Path) -> None:
         [dump] = (backup / "database").iterdir()
         restore = ["pg_restore", "--clean", "--if-exists", "--exit-on-error", "--single-transaction", "--no-owner"]
         command = [*restore, "-d", url_of(data), str(dump)]
-        done(subprocess.run(command, env={"PATH": tools}, capture_output=True, text=True, timeout=WITHIN, check=False))
+        environment = {"PATH": programs}
+        done(subprocess.run(command, env=environment, capture_output=True, text=True, timeout=WITHIN, check=False))
         done(heir.wadi("down"))
         done(heir.wadi("up"))
         assert played(heir, film["id"]) == expected
