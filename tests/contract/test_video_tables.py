@@ -7,10 +7,10 @@ from shared.db import transaction
 from shared.deletion.audit import find_remains
 from shared.deletion.tables import GONE, TABLES, OnDelete, tables
 from shared.storage.nodes.nodes import load
-from tests.conftest import Database
+from tests.conftest import Database, Wadi
 from tests.films.rows import make_video
 from tests.functions.deleting import delete
-from tests.functions.people import Person
+from tests.functions.people import Person, account
 from tests.functions.waking import deliver
 
 pytestmark = pytest.mark.usefixtures("nodes")
@@ -38,6 +38,11 @@ ROWS = {
     " values ('video', %(video)s, %(video)s, 'o', 'public', 'A film', '', '{}', '')",
     "removal": "(node_id, key, video_id) values ('node-1', 'videos/' || %(video)s || '/b', %(video)s)",
 }
+
+
+@pytest.fixture(scope="module")
+def creator(database: Database, wadi: Wadi) -> Person:
+    return account(database, "Ada")
 
 
 @pytest.fixture(scope="module")
