@@ -41,7 +41,7 @@ class KafkaBox(Box):
             for one in sent:
                 one.get(30)
 
-    def owed(self) -> int:
+    def pending(self) -> int:
         return sum(int(source["lag"]) for source in self.status()["sources"])
 
     def committed(self, group: str) -> dict[tuple[str, int], int]:

@@ -41,7 +41,7 @@ class Tree:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        for folder in ("functions", "knative", "events", "tools/generate"):
+        for folder in ("functions", "knative", "events", "tools/generate", "tools/docs"):
             shutil.copytree(ROOT / folder, root / folder)
         for folder in ("shared", "local"):
             (root / folder).symlink_to(ROOT / folder)
