@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from msgspec import Struct
 
-from shared.config import ConfigError, setting
+from shared.config import setting
 from shared.identity import Role, accounts, login_limit, rules
 from shared.identity.model import Tokens, User
 from shared.identity.passwords import hash_password
@@ -24,7 +24,7 @@ class RegisterRequest(Struct):
 @http_function("POST /api/auth/register", access=ANYONE, limit=PerClient("register", 20, per=60))
 def register(request: RegisterRequest, context: Context) -> Created[Tokens]:
     request = _checked(request)
-    user = User(new_id(), request.email, request.name or request.email.partition("@")[0], _default_role())
+    user = User(new_id(), request.email, request.name or request.email.partition("@")[0], Role(setting("DEFAULT_ROLE")))
     password_hash = hash_password(request.password)
     with context.transaction() as tx:
         if not accounts.create(tx, user, password_hash):
@@ -50,10 +50,3 @@ def _checked(request: RegisterRequest) -> RegisterRequest:
     if errors:
         raise Problem("invalid-request", " ".join(error["message"] for error in errors), errors=errors)
     return RegisterRequest(email, password, name)
-
-
-def _default_role() -> Role:
-    text = setting("DEFAULT_ROLE")
-    if text not in (Role.USER, Role.CREATOR):
-        raise ConfigError(f"DEFAULT_ROLE={text!r} is neither USER nor CREATOR.")
-    return Role(text)

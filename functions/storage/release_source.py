@@ -7,9 +7,10 @@ to each other, expire_uploads asks for again.
 """
 
 from events import SegmentPlaced, VideoReady
+from shared.config import setting
 from shared.runtime.function import Context, event_function, seconds
 from shared.storage import delete_object, replicate
-from shared.uploads.sources import pictures, policy, source_of_done
+from shared.uploads.sources import pictures, source_of_done
 
 
 @event_function(SegmentPlaced, VideoReady, lease=seconds(15))
@@ -19,7 +20,7 @@ def release_source(event: SegmentPlaced | VideoReady, context: Context) -> None:
         if source is None:
             return
         made = pictures(tx, event.video_id)
-    keep = policy() == "keep"
+    keep = setting("SOURCE_POLICY") == "keep"
     for key in [*made, source] if keep else made:
         replicate(context.transaction, key)
     if not keep:

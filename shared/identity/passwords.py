@@ -8,17 +8,16 @@ import base64
 import hashlib
 import unicodedata
 
-from shared.config import ConfigError, integer
+from shared.config import integer
 
 LOWEST_COST = 10
-HIGHEST_COST = 18  # half a minute a login
 
 
 def hash_password(password: str) -> str:
     """A salted bcrypt hash at BCRYPT_COST."""
     import bcrypt
 
-    return bcrypt.hashpw(_digest(password), bcrypt.gensalt(_cost())).decode()
+    return bcrypt.hashpw(_digest(password), bcrypt.gensalt(integer("BCRYPT_COST"))).decode()
 
 
 def check_password(password: str, stored: str | None) -> bool:
@@ -32,7 +31,7 @@ def check_password(password: str, stored: str | None) -> bool:
 
 def needs_rehash(stored: str) -> bool:
     """Whether the hash was made with a cost other than the present BCRYPT_COST."""
-    return int(stored.split("$")[2]) != _cost()
+    return int(stored.split("$")[2]) != integer("BCRYPT_COST")
 
 
 def _digest(password: str) -> bytes:
@@ -43,11 +42,4 @@ def _digest(password: str) -> bytes:
 
 def _hash_of_nobody() -> str:
     """A well-formed hash that no known password has."""
-    return f"$2b${_cost():02d}${'wadi' * 5}we{'n' * 31}"
-
-
-def _cost() -> int:
-    cost = integer("BCRYPT_COST")
-    if cost > HIGHEST_COST:
-        raise ConfigError(f"BCRYPT_COST={cost} is too large: it must be at most {HIGHEST_COST}.")
-    return cost
+    return f"$2b${integer('BCRYPT_COST'):02d}${'wadi' * 5}we{'n' * 31}"

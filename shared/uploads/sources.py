@@ -3,7 +3,7 @@
 from msgspec import Struct
 
 from events import SegmentPlaced
-from shared.config import ConfigError, setting
+from shared.config import setting
 from shared.db import Transaction
 from shared.outbox import publish
 from shared.outbox.pending import no_pending_deliveries
@@ -22,14 +22,6 @@ class _Segment(Struct):
     video_id: str
     id: str
     object_key: str
-
-
-def policy() -> str:
-    """SOURCE_POLICY. Raises ConfigError."""
-    value = setting("SOURCE_POLICY")
-    if value not in ("delete", "keep"):
-        raise ConfigError(f"SOURCE_POLICY={value!r} is unknown: delete or keep.")
-    return value
 
 
 def source_of_done(tx: Transaction, video_id: str) -> str | None:
@@ -66,7 +58,7 @@ def _unreleased(tx: Transaction, after: int, limit: int) -> list[_Segment]:
 
     With SOURCE_POLICY=keep: those of the last day with an object that lacks replicas.
     """
-    if policy() == "delete":
+    if setting("SOURCE_POLICY") == "delete":
         # for the planner: few sources are left, so it begins with them and not with all videos
         open_ends = "v.source_key in (select key from object where key >= 'sources/' and key < 'sources0')"
     else:

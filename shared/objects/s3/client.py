@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
-from shared.config import ConfigError, integer, setting
+from shared.config import integer, setting
 from shared.objects.base import ChecksumMismatch, NodeFull, NodeUnavailable, ObjectError, ObjectMissing, UploadGone
 from shared.objects.s3.location import Location, Server
 from shared.objects.s3.signing import Credentials
@@ -57,8 +57,6 @@ def credentials(server: Server) -> Credentials:
 def encryption() -> dict[str, str]:
     """The parameters of a request that stores an object: S3_SSE. Raises ConfigError."""
     kind, key = setting("S3_SSE"), setting("S3_KMS_KEY_ID")
-    if kind not in ("none", "AES256", "aws:kms"):
-        raise ConfigError(f"S3_SSE={kind!r} is unknown: none, AES256 or aws:kms.")
     if kind == "none":
         return {}
     return {"ServerSideEncryption": kind} | ({"SSEKMSKeyId": key} if kind == "aws:kms" and key else {})

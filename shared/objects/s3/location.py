@@ -52,7 +52,7 @@ def located(location: str, options: Mapping[str, str] | None = None) -> Location
         endpoint,
         options.get("region") or setting("AWS_REGION"),
         options.get("profile") or "",
-        _addressing() == "virtual",
+        setting("S3_ADDRESSING") == "virtual",
     )
     # the public name of the settings is that of the settings' server, not of one that a node brings itself
     public = _address("S3_PUBLIC_URL", options.get("public") or (endpoint if options.get("endpoint") else None))
@@ -94,10 +94,3 @@ def _address(name: str, own: str | None) -> str:
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.path or parts.query:
         raise ConfigError(f"{name}={text!r} should be http(s)://host or http(s)://host:port, with no path.")
     return text
-
-
-def _addressing() -> str:
-    value = setting("S3_ADDRESSING")
-    if value not in ("path", "virtual"):
-        raise ConfigError(f"S3_ADDRESSING={value!r} is unknown: path or virtual.")
-    return value
