@@ -5,12 +5,10 @@ from msgspec import Struct
 from events import SegmentEncoded, SegmentPlaced
 from shared.db import Transaction
 from shared.ids import new_id
-from shared.media.model import Plan
+from shared.media.model import AUDIO_RENDITION, Plan
 from shared.outbox import publish
 from shared.storage import record
 from shared.videos.segment_files import SegmentFiles
-
-AUDIO = "audio"  # the name of its rendition, as in the media segments that shared.media makes
 
 
 class Progress(Struct, frozen=True):
@@ -43,7 +41,7 @@ class _Position(Struct):
 
 def renditions_of(plan: Plan) -> list[str]:
     """The names of all renditions that a video will have, the audio last."""
-    return [*(rendition.name for rendition in plan.renditions), *([AUDIO] if plan.source.audio else [])]
+    return [*(rendition.name for rendition in plan.renditions), *([AUDIO_RENDITION] if plan.source.audio else [])]
 
 
 def insert_planned(tx: Transaction, video_id: str, plan: Plan) -> None:
@@ -141,7 +139,7 @@ def all_encoded(tx: Transaction, video_id: str) -> bool:
 
 def can_play(tx: Transaction, video_id: str, plan: Plan) -> bool:
     """Whether the first segment can be watched: its lowest rendition and, if there is any, its audio are encoded."""
-    first = [plan.renditions[-1].name] + ([AUDIO] if plan.source.audio else [])
+    first = [plan.renditions[-1].name] + ([AUDIO_RENDITION] if plan.source.audio else [])
     encoded = tx.value(
         int,
         "select count(*) from media_segment"
