@@ -9,7 +9,8 @@ from fractions import Fraction
 
 from msgspec import Struct
 
-AUDIO_RENDITION = "audio"  # the name of the one audio rendition, beside those of the ladder
+AUDIO_RENDITION = "audio"  # the name of the default audio rendition; the others are "audio-2", "audio-3" …
+TIMESCALE = 90_000  # ticks per second of the published video
 SAMPLE_RATE = 48_000  # Hz, of the published audio
 AUDIO_BIT_RATE = 128_000  # bit/s
 FRAME_SAMPLES = 1024  # samples in an AAC-LC frame (ISO/IEC 14496-3)
@@ -29,13 +30,42 @@ class Ratio(Struct, frozen=True):
         return Fraction(self.num, self.den)
 
 
-class AudioInfo(Struct, frozen=True):
-    """The audio stream that is used: the first one that decodes."""
+class AudioTrack(Struct, frozen=True):
+    """A sound stream of the source, and the audio rendition that it becomes. The default one comes first."""
 
+    rendition: str
     stream_index: int
     codec: str
     channels: int
     sample_rate: int
+    language: str = ""  # BCP 47, "de"; "": the file does not say
+    name: str = ""  # as the file names it: "Director's commentary"
+
+
+class SubtitleTrack(Struct, frozen=True):
+    """A text subtitle stream of the source; it becomes one WebVTT file."""
+
+    stream_index: int
+    codec: str
+    language: str = ""
+    name: str = ""
+    default: bool = False
+    forced: bool = False  # only what is not in the viewer's language: signs, foreign speech
+
+
+class Chapter(Struct, frozen=True):
+    start: float  # seconds on the published timeline
+    title: str
+
+
+class StreamCount(Struct, frozen=True):
+    """What the demuxer counted in one stream of the source: what a check before its deletion compares with."""
+
+    stream_index: int
+    kind: str  # "video", "audio", "subtitle", "data" or "attachment"
+    codec: str
+    units: int  # pictures, samples (at the stream's own rate), or cues
+    left_out: str = ""  # why it is not published, in words; "": it is
 
 
 class SourceInfo(Struct, frozen=True):
@@ -55,12 +85,15 @@ class SourceInfo(Struct, frozen=True):
     interlaced: bool
     hdr: str  # "", "pq" or "hlg"
     seekable: bool  # a seek lands on the keyframe it names (mp4, mkv …); False: (MPEG-TS …) seek further back
-    audio: AudioInfo | None
+    audio: list[AudioTrack]
     stream_index: int = 0  # of the video stream
     counted: bool = False  # its timestamps cannot be trusted: frame n is at n, in a time base of one frame
     first_picture: float = 0.0  # seconds on the source's own clock; the published timeline starts there
     sample_format: str = "yuv420p"  # FFmpeg's pixel format
     untagged_matrix: str = ""  # the colour matrix that players would guess where the file names none; "": it names one
+    subtitles: list[SubtitleTrack] = []
+    chapters: list[Chapter] = []
+    streams: list[StreamCount] = []
 
 
 class ScanResult(Struct):
@@ -84,7 +117,12 @@ class Rendition(Struct, frozen=True):
 
 
 class Plan(Struct, frozen=True):
-    """How a source is cut: segment k is the frames with cuts[k] <= pts < cuts[k + 1]."""
+    """How a source is cut. Segment k covers cuts[k] <= pts < cuts[k + 1] of the source's clock.
+
+    The timeline is the union of picture and sound: cut 0 is where whichever is first begins, the last cut is where
+    whichever is last ends. A segment shows the pictures in its span, and at its start the one that stands there: the
+    last before the cut, or, where there was none yet, the first of the film.
+    """
 
     source: SourceInfo
     cuts: list[int]  # in source.time_base; len = segments + 1
@@ -94,6 +132,8 @@ class Plan(Struct, frozen=True):
     target_duration: int  # seconds, EXT-X-TARGETDURATION: no media segment is longer once rounded
     seeks: list[int | None]  # where to seek to, to decode each segment; None: from the beginning
     frame_rate_cap: int = 0  # frames closer than 1/cap are left out; 0: all are kept
+    first: list[int] = []  # pts of the picture that each segment begins with; may lie before or after its cut
+    delay: int = 0  # ticks of TIMESCALE between decoding and showing a picture (edit list); 0: no B-frames
 
     @property
     def segments(self) -> int:
@@ -121,6 +161,7 @@ class MediaSegment(Struct, frozen=True):
     codecs: str  # RFC 6381, "avc1.640028"
     size: int  # bytes
     init_sha256: str = ""  # the same over all segments of a rendition, or the manifest marks a discontinuity
+    missing: float = 0.0  # seconds of it that could not be decoded
     filler: bool = False  # nothing in the source could be decoded here: a still picture replaces it
 
 

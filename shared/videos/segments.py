@@ -41,7 +41,7 @@ class _Position(Struct):
 
 def renditions_of(plan: Plan) -> list[str]:
     """The names of all renditions that a video will have, the audio last."""
-    return [*(rendition.name for rendition in plan.renditions), *([AUDIO_RENDITION] if plan.source.audio else [])]
+    return [*(rendition.name for rendition in plan.renditions), *(track.rendition for track in plan.source.audio)]
 
 
 def insert_planned(tx: Transaction, video_id: str, plan: Plan) -> None:

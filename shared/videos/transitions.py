@@ -83,7 +83,7 @@ def plan(tx: Transaction, video_id: str, plan: Plan) -> VideoRow | None:
         State.PLANNED,
         "plan = %(plan)s, audio_done = %(silent)s, planned_at = now()",
         plan=tx.json(plan),
-        silent=plan.source.audio is None,
+        silent=not plan.source.audio,
     )
     if video is not None:
         segments.insert_planned(tx, video_id, plan)

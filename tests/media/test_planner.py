@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from shared.media.audio.timing import boundaries, samples
 from shared.media.encode.cmaf import TIMESCALE, ticks
-from shared.media.model import FRAME_SAMPLES, AudioInfo, Plan, Ratio, ScanResult, SourceInfo
+from shared.media.model import FRAME_SAMPLES, AudioTrack, Plan, Ratio, ScanResult, SourceInfo
 from shared.media.mp4 import spread
 from shared.media.planning.build import build_plan
 from shared.media.planning.cuts import choose_cuts, frames_between, thin_out
@@ -59,7 +59,7 @@ def a_plan(pts: list[int], keyframes: list[int], end: int, time_base: Fraction, 
         interlaced=False,
         hdr="",
         seekable=True,
-        audio=AudioInfo(1, "aac", 2, 48_000),
+        audio=[AudioTrack("audio", 1, "aac", 2, 48_000)],
     )
     return build_plan(ScanResult(pts, keyframes, end, msgspec.structs.replace(info, **more)))
 

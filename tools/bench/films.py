@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from shared.db import Transaction
 from shared.ids import new_id
-from shared.media.model import AudioInfo, Plan, Ratio, SourceInfo
+from shared.media.model import AudioTrack, Plan, Ratio, SourceInfo
 from shared.media.planning.ladder import ladder
 
 SEGMENT_S = 10
@@ -62,7 +62,7 @@ def _plan(segments: int) -> Plan:
         interlaced=False,
         hdr="",
         seekable=True,
-        audio=AudioInfo(1, "aac", 2, 48_000),
+        audio=[AudioTrack("audio", 1, "aac", 2, 48_000)],
     )
     return Plan(
         source=source,

@@ -62,7 +62,7 @@ def in_one(source: str, planned: Plan, out: Path) -> None:
         )
         for copy, rung in zip(copies, planned.renditions, strict=True)
     ]
-    if audio := planned.source.audio:
+    for audio in planned.source.audio[:1]:
         aac: dict[str, str | int] = {"c:a": "aac", "b:a": AUDIO_BIT_RATE, "ac": 2, "ar": SAMPLE_RATE}
         outputs.append(open_source(source, audio.stream_index, threads=1).output(str(out / "audio.mp4"), **aac))
     global_options = ["-nostdin", "-v", "error", "-y", "-filter_complex_threads", "1"]
@@ -108,7 +108,7 @@ def main() -> None:
             ours.append((video + sound, video, sound))
             theirs.append(cpu(lambda: in_one(source, planned, single)))
         sizes = {"segments": 0, "single": 0}
-        names = [*(rung.name for rung in planned.renditions), *(["audio"] if planned.source.audio else [])]
+        names = [*(rung.name for rung in planned.renditions), *(track.rendition for track in planned.source.audio)]
         for name in names:
             sizes["segments"] += join(name, out).stat().st_size
             sizes["single"] += (single / f"{name}.mp4").stat().st_size

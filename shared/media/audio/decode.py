@@ -56,9 +56,9 @@ def _decoded(source: str, plan: Plan) -> Iterator[tuple[int, bytes, bytes]]:
 
 def _source_frames(source: str, plan: Plan) -> Iterator[AudioFrame]:
     """The frames that decode. Damaged ones are skipped, which leaves a gap that becomes silence."""
-    assert plan.source.audio is not None
+    (track,) = plan.source.audio
     with open_container(source) as container:
-        stream = cast(AudioStream, container.streams[plan.source.audio.stream_index])
+        stream = cast(AudioStream, container.streams[track.stream_index])
         for other in container.streams:
             if other.index != stream.index:
                 other.discard = Discard.all

@@ -18,7 +18,7 @@ def encode_audio(source: str, plan: Plan, out_dir: Path) -> Iterator[MediaSegmen
 
     Raises MediaError when the source is to blame, EncodeError otherwise.
     """
-    if plan.source.audio is None:
+    if not plan.source.audio:
         return
     out_dir.mkdir(parents=True, exist_ok=True)
     for result in stream_task("audio", source, str(out_dir), plan=plan):

@@ -3,10 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from shared.media.model import MediaSegment, Plan, Rendition
+from shared.media.model import TIMESCALE, MediaSegment, Plan, Rendition
 from shared.media.mp4 import codecs_of, demux, media_segment
-
-TIMESCALE = 90_000  # ticks per second of the published video
 
 
 def ticks(plan: Plan, pts: int, timescale: int = TIMESCALE) -> int:

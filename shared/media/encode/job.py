@@ -3,13 +3,12 @@
 from math import ceil
 from pathlib import Path
 
-from shared.media.encode.cmaf import TIMESCALE
 from shared.media.encode.command import Stream, arguments, generate, open_source
 from shared.media.encode.encoders import SOFTWARE, Encoder, chosen_encoder
 from shared.media.encode.failures import WALL_SECONDS, check_exit
 from shared.media.encode.filters import black_pictures, renditions_of, segment_pictures, still_picture
 from shared.media.errors import EncodeError
-from shared.media.model import Plan
+from shared.media.model import TIMESCALE, Plan
 from shared.media.mp4 import demux
 from shared.media.sandbox.ffmpeg import run_ffmpeg
 from shared.media.sandbox.process import GIB, Exit, Limits

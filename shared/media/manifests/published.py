@@ -47,7 +47,7 @@ class Published(Struct, frozen=True):
     @property
     def expected(self) -> list[str]:
         """The renditions that the video will have."""
-        return [*(r.name for r in self.plan.renditions), *([AUDIO_RENDITION] if self.plan.source.audio else [])]
+        return [*(r.name for r in self.plan.renditions), *(track.rendition for track in self.plan.source.audio)]
 
     @property
     def complete(self) -> bool:
@@ -56,7 +56,7 @@ class Published(Struct, frozen=True):
     @property
     def playable(self) -> bool:
         """At least one rung, and the audio if there is any, can be played from the beginning."""
-        audible = self.plan.source.audio is None or bool(self.prefix(AUDIO_RENDITION))
+        audible = not self.plan.source.audio or bool(self.prefix(AUDIO_RENDITION))
         return audible and any(self.prefix(r.name) for r in self.plan.renditions)
 
     @property

@@ -12,7 +12,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from shared.media.errors import MediaError
-from shared.media.model import AudioInfo
+from shared.media.model import AUDIO_RENDITION, AudioTrack
 from shared.media.sandbox.input import MAX_PICTURE
 
 PICTURES_DECODED = 5
@@ -37,7 +37,7 @@ class PacketScan:
         self.missing_timestamps = False
         self.clock_jumps = False
         self.pictures: list[VideoFrame] = []  # the first few
-        self.audio: AudioInfo | None = None
+        self.audio: list[AudioTrack] = []
         self._video = video
         self._format = container.format.name
         second = 1 / Fraction(cast(Fraction, video.time_base))
@@ -101,7 +101,7 @@ class PacketScan:
 
     def _try_audio(self, packet: "Packet[Any]") -> None:
         """The first audio stream that decodes is used."""
-        if self.audio is not None or not self._audio_tries.get(packet.stream_index) or packet.size == 0:
+        if self.audio or not self._audio_tries.get(packet.stream_index) or packet.size == 0:
             return
         self._audio_tries[packet.stream_index] -= 1
         stream = cast(AudioStream, packet.stream)
@@ -111,7 +111,9 @@ class PacketScan:
             return
         if frames:
             context = stream.codec_context
-            self.audio = AudioInfo(stream.index, context.name, context.layout.nb_channels, context.sample_rate)
+            self.audio.append(
+                AudioTrack(AUDIO_RENDITION, stream.index, context.name, context.layout.nb_channels, context.sample_rate)
+            )
 
 
 def _packets(container: InputContainer, video: VideoStream) -> "Iterator[Packet[Any]]":
