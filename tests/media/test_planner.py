@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.media.audio.timing import boundaries, samples
-from shared.media.encode.cmaf import TIMESCALE, ticks
-from shared.media.model import FRAME_SAMPLES, AudioTrack, Plan, Ratio, ScanResult, SourceInfo
+from shared.media.encode.cmaf import ticks
+from shared.media.model import FRAME_SAMPLES, TIMESCALE, AudioTrack, Plan, Ratio, ScanResult, SourceInfo
 from shared.media.mp4 import spread
 from shared.media.planning.build import build_plan
 from shared.media.planning.cuts import choose_cuts, frames_between, thin_out
