@@ -4,6 +4,7 @@ import functools
 import os
 import re
 import shutil
+import subprocess
 
 from shared.media.errors import EncodeError
 from shared.media.sandbox.process import Exit, Limits, run
@@ -33,9 +34,11 @@ def _is_usable(program: str) -> bool:
     return run([program, "-nostdin", "-v", "error", *black, "-f", "null", "-"], limits).code == 0
 
 
-def run_ffmpeg(arguments: list[str], limits: Limits) -> Exit:
+def run_ffmpeg(arguments: list[str], limits: Limits, stdin: int = subprocess.DEVNULL) -> Exit:
     """Run ffmpeg to its end. -max_error_rate 1: damage in a source is not a failure, the frames are counted instead."""
-    return run([ffmpeg_path(), "-nostdin", "-hide_banner", "-v", "error", "-max_error_rate", "1", *arguments], limits)
+    return run(
+        [ffmpeg_path(), "-nostdin", "-hide_banner", "-v", "error", "-max_error_rate", "1", *arguments], limits, stdin
+    )
 
 
 def last_error_line(exited: Exit) -> str:
