@@ -5,7 +5,7 @@ from pathlib import Path
 
 from shared.media.errors import EncodeError
 from shared.media.model import TIMESCALE, MediaSegment, Plan, Rendition
-from shared.media.mp4 import FragmentedFile, codecs_of, demux, media_segment
+from shared.media.mp4 import FragmentedFile, codecs_of, demux, media_segment, with_edit_list
 
 
 def ticks(plan: Plan, pts: int, timescale: int = TIMESCALE) -> int:
@@ -25,8 +25,13 @@ def write_segment(
     parts = _retimed(demux(raw), times) if times else demux(raw)
     path = out_dir / f"{rendition.name}-{index:05d}.m4s"
     init_path = out_dir / f"{rendition.name}-{index:05d}-init.mp4"
-    size = path.write_bytes(media_segment(parts, index + 1, start, end, shift))
-    init_path.write_bytes(parts.init)
+    try:
+        data = media_segment(parts, index + 1, start, end, shift, plan.delay)
+    except ValueError as error:
+        raise EncodeError(f"Segment {index} of {rendition.name}: {error}") from error
+    init = with_edit_list(parts.init, plan.delay)
+    size = path.write_bytes(data)
+    init_path.write_bytes(init)
     return MediaSegment(
         rendition=rendition.name,
         index=index,
@@ -36,9 +41,9 @@ def write_segment(
         duration=end - start,
         timescale=TIMESCALE,
         frames=len(parts.samples),
-        codecs=codecs_of(parts.init),
+        codecs=codecs_of(init),
         size=size,
-        init_sha256=hashlib.sha256(parts.init).hexdigest(),
+        init_sha256=hashlib.sha256(init).hexdigest(),
         filler=filler,
     )
 

@@ -128,9 +128,12 @@ class SegmentJob:
     def _ffmpeg(self, pictures: Stream, stdin: int = subprocess.DEVNULL) -> Exit:
         key_interval = max(1, ceil(KEY_INTERVAL_SECONDS * self.plan.output_frame_rate.fraction()))
         streams = renditions_of(pictures, self.plan, self.renditions, self.encoder)
+        reorder = self.plan.delay > 0
         outputs = [
             # one encoder thread: the bytes are then the same on every machine
-            stream.output(str(path), **OUTPUT_OPTIONS, **self.encoder.output_options(rendition, key_interval, 1))
+            stream.output(
+                str(path), **OUTPUT_OPTIONS, **self.encoder.output_options(rendition, key_interval, 1, reorder=reorder)
+            )
             for stream, path, rendition in zip(streams, self._raw, self.renditions, strict=True)
         ]
         global_options = [*self.encoder.global_options, "-y", "-copyts", "-filter_complex_threads", str(self.threads)]
