@@ -10,6 +10,8 @@ from typing import NamedTuple
 import av
 from msgspec import Struct
 
+from tests.media.clips import ffmpeg
+
 GRID = (32, 18)  # each picture is kept as so many cells of luma
 RATE = 8_000  # Hz, of the sound that is kept
 HOP = 40  # samples of it in which a tone is looked for: 5 ms, whole periods of 200 Hz, 400 Hz … 1 kHz
@@ -139,6 +141,16 @@ def play(path: Path | str, *, video: int | None = 0, audio: int | None = 0) -> P
                 ear.hear(time, frame)
     assert all(one.time < other.time for one, other in pairwise(pictures)), "pictures come out of order"
     return Played(pictures, ear.sound(), ends)
+
+
+def play_by_ffmpeg(manifest: Path, out: Path) -> Played:
+    """What the ffmpeg program, with its own clock, makes of a file or manifest, small, in a file in folder `out`."""
+    copy = out / f"{manifest.name}.nut"
+    size = f"scale={GRID[0]}:{GRID[1]}:flags=area,format=yuv420p"
+    video = ["-map", "0:v:0", "-vf", size, "-c:v", "rawvideo", "-fps_mode", "passthrough", "-enc_time_base", "1:90000"]
+    audio = ["-map", "0:a:0?", "-c:a", "pcm_s16le", "-ac", "2", "-ar", str(RATE)]
+    ffmpeg("-i", manifest, *video, *audio, copy)
+    return play(copy)
 
 
 def _cells(frame: av.VideoFrame) -> bytes:

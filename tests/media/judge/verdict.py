@@ -3,12 +3,11 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import av
 from msgspec import Struct
 
 from shared.media.model import AUDIO_RENDITION, FRAME_SAMPLES, SAMPLE_RATE
 from tests.media.judge.container import assert_steady, track
-from tests.media.judge.player import Played, play
+from tests.media.judge.player import Played, play, play_by_ffmpeg
 from tests.media.published import Result
 from tools.bench.media_digests import manifests
 
@@ -70,11 +69,7 @@ def _faults(result: Result, expected: Expected, out: Path | None) -> Iterator[st
     yield from (f"segments: {fault}" for fault in _played_faults(_of_segments(result, top), expected, zero=0.0))
     if out:
         for manifest in write_manifests(result, out):
-            try:
-                played = play(manifest)
-            except av.FFmpegError as error:
-                yield f"{manifest.name}: cannot be played: {error}"
-                continue
+            played = play_by_ffmpeg(manifest, out)
             yield from (f"{manifest.name}: {fault}" for fault in _played_faults(played, expected, zero=None))
 
 
@@ -133,13 +128,9 @@ def _played_faults(played: Played, expected: Expected, zero: float | None) -> It
 
 def _onset_faults(kind: str, found: Sequence[float], wanted: Sequence[float], tolerance: float) -> Iterator[str]:
     """Each onset has its like within `tolerance`, and there is none beside."""
-    for time in wanted:
-        nearest = min(found, key=lambda other, time=time: abs(other - time), default=None)  # type: ignore[misc]
-        if nearest is None:
-            yield f"no {kind} at all"
-            return
-        if abs(nearest - time) > tolerance:
-            yield f"the {kind} of {time:.3f} s is at {nearest:.3f} s"
-    for time in found:
-        if all(abs(time - other) > tolerance for other in wanted):
-            yield f"a {kind} at {time:.3f} s is not in the source"
+    if len(found) != len(wanted) or any(abs(one - other) > tolerance for one, other in zip(found, wanted, strict=True)):
+        yield f"{kind} at {_listed(found)}, not {_listed(wanted)}"
+
+
+def _listed(times: Sequence[float]) -> str:
+    return ", ".join(f"{time:.3f}" for time in times) or "no time"
