@@ -101,7 +101,3 @@ def stand(seconds: float, before: float = 0.0) -> str:
     """A filter: the first picture stands so long before, and the last so long after."""
     return f"tpad=start_mode=clone:start_duration={before}:stop_mode=clone:stop_duration={seconds}"
 
-
-def concatenated(folder: Path, name: str, *parts: str) -> None:
-    """`name` is the bytes of `parts`, one after the other: what recorders and `cat` make."""
-    (folder / name).write_bytes(b"".join((folder / part).read_bytes() for part in parts))
