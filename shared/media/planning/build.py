@@ -7,13 +7,14 @@ from math import ceil
 
 from shared.media.model import FRAME_SAMPLES, SAMPLE_RATE, Plan, Ratio, ScanResult, SourceInfo
 from shared.media.planning.cuts import choose_cuts, frames_between, thin_out
-from shared.media.planning.ladder import ladder
+from shared.media.planning.ladder import STANDARD, ladder
 
 MAX_FRAME_RATE = 60  # frames per second
 SEEK_MARGIN_SECONDS = 2  # before a keyframe, in containers where seeks are not exact
 
 
-def build_plan(scan: ScanResult) -> Plan:
+def build_plan(scan: ScanResult, rungs: list[str] = STANDARD) -> Plan:
+    """`rungs` names those that may be used, highest first."""
     info = scan.info
     time_base = info.time_base.fraction()
     pts = scan.pts
@@ -28,7 +29,7 @@ def build_plan(scan: ScanResult) -> Plan:
         source=info,
         cuts=cuts,
         frames=frames_between(pts, cuts),
-        renditions=ladder(info.width, info.height, frame_rate),
+        renditions=ladder(info.width, info.height, frame_rate, rungs),
         output_frame_rate=Ratio.of(frame_rate),
         # an audio segment may be one AAC frame longer than the video it goes with
         target_duration=max(1, ceil(longest + Fraction(FRAME_SAMPLES, SAMPLE_RATE))),
