@@ -2,6 +2,7 @@
 
 from events import AudioPlanned
 from shared.media.audio.encode import encode_audio
+from shared.media.model import AUDIO_RENDITION
 from shared.runtime.function import Context, event_function, seconds
 from shared.runtime.workspace import workspace
 from shared.storage import ffmpeg_input
@@ -23,7 +24,7 @@ def transcode_audio(event: AudioPlanned, context: Context) -> None:
             return
         newest: list[SegmentFiles] = []  # not recorded yet
         with ffmpeg_input(context.transaction, video.source_key) as file:
-            for segment in encode_audio(file.path, video.plan, folder):
+            for segment in encode_audio(file.path, video.plan, folder, AUDIO_RENDITION):
                 # one behind: the last segment commits together with audio_done, so that whoever sees the last segment's
                 # event also sees that no more will come
                 file.check()

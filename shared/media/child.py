@@ -41,7 +41,7 @@ def _results(task: str, arguments: list[str]) -> Iterator[Any]:
         case "audio":
             from shared.media.audio.track import encode_track
 
-            yield from encode_track(arguments[0], _plan(), Path(arguments[1]))
+            yield from encode_track(arguments[0], _plan(), arguments[2], Path(arguments[1]))
         case "thumbnails":
             from shared.media.pictures.sprites import draw_thumbnails
 

@@ -40,6 +40,8 @@ class AudioTrack(Struct, frozen=True):
     sample_rate: int
     language: str = ""  # BCP 47, "de"; "": the file does not say
     name: str = ""  # as the file names it: "Director's commentary"
+    stretch: float = 1.0  # seconds by the timestamps for each second of samples: the recorder's sound clock drifted
+    order: list[str] = []  # of the channels, ["FL", "FC", "FR" …], where FFmpeg has no name for it
 
 
 class SubtitleTrack(Struct, frozen=True):
@@ -68,6 +70,47 @@ class StreamCount(Struct, frozen=True):
     left_out: str = ""  # why it is not published, in words; "": it is
 
 
+class Part(Struct, frozen=True):
+    """A range of bytes of the source that one demuxer reads: files that were joined, or a new programme map in a TS."""
+
+    start: int
+    end: int
+    video: int | None  # index of the stream that is shown, in this part
+    audio: list[int | None]  # of the stream of each audio track
+
+
+class Run(Struct, frozen=True):
+    """Packets of one stream, one after the other, whose clock goes on without starting anew."""
+
+    part: int
+    stream_index: int
+    first: int  # number of its first packet among those of the stream in the part
+    offset: Ratio  # seconds to add to the stream's own times to get the published ones
+
+
+class Entry(Struct, frozen=True):
+    """Where decoding starts for a segment: a keyframe."""
+
+    part: int
+    packet: int  # its number among the packets of the video stream in the part
+    position: int  # byte in the part; -1: unknown
+
+
+class Reading(Struct, frozen=True):
+    """How a source is read whose timestamps cannot be used as they are, or that no single demuxer reads.
+
+    Its plan counts in TIMESCALE on the published timeline. The sandboxed child decodes it packet by packet and gives
+    each picture its time.
+    """
+
+    parts: list[Part]
+    runs: list[Run]
+    width: int  # of the decoded picture, in pixels as they are stored; others get bars
+    height: int
+    sample_aspect_ratio: Ratio
+    picture_rate: Ratio | None = None  # the file has no presentation times: picture n is shown at n / picture_rate
+
+
 class SourceInfo(Struct, frozen=True):
     """What a probe found. `width` and `height` are of the displayed picture: after rotation, with square pixels."""
 
@@ -87,13 +130,12 @@ class SourceInfo(Struct, frozen=True):
     seekable: bool  # a seek lands on the keyframe it names (mp4, mkv …); False: (MPEG-TS …) seek further back
     audio: list[AudioTrack]
     stream_index: int = 0  # of the video stream
-    counted: bool = False  # its timestamps cannot be trusted: frame n is at n, in a time base of one frame
-    first_picture: float = 0.0  # seconds on the source's own clock; the published timeline starts there
     sample_format: str = "yuv420p"  # FFmpeg's pixel format
     untagged_matrix: str = ""  # the colour matrix that players would guess where the file names none; "": it names one
     subtitles: list[SubtitleTrack] = []
     chapters: list[Chapter] = []
     streams: list[StreamCount] = []
+    reading: Reading | None = None  # None: seeks and timestamps can be trusted
 
 
 class ScanResult(Struct):
@@ -101,8 +143,10 @@ class ScanResult(Struct):
 
     pts: list[int]  # sorted, of every packet that gives a picture
     keyframes: list[int]  # sorted pts
-    end: int  # pts of the last picture + its duration
+    start: int  # of whichever begins first, picture or sound
+    end: int  # of whichever ends last
     info: SourceInfo
+    entries: dict[int, Entry] = {}  # of each keyframe, by its pts; where info.reading is set
 
 
 class Rendition(Struct, frozen=True):
@@ -133,6 +177,7 @@ class Plan(Struct, frozen=True):
     seeks: list[int | None]  # where to seek to, to decode each segment; None: from the beginning
     frame_rate_cap: int = 0  # frames closer than 1/cap are left out; 0: all are kept
     first: list[int] = []  # pts of the picture that each segment begins with; may lie before or after its cut
+    entries: list[Entry] = []  # of each segment, where source.reading is set; `seeks` does not matter then
     delay: int = 0  # ticks of TIMESCALE between decoding and showing a picture (edit list); 0: no B-frames
 
     @property

@@ -39,8 +39,8 @@ def publish(source: Path | str, out_dir: Path, renditions: list[str] | None = No
     for index in range(plan.segments):
         for segment in encode_segment(str(source), plan, index, names, out_dir):
             tracks[segment.rendition].append(segment)
-    if plan.source.audio:
-        tracks["audio"] = list(encode_audio(str(source), plan, out_dir))
+    for track in plan.source.audio:
+        tracks[track.rendition] = list(encode_audio(str(source), plan, out_dir, track.rendition))
     result = Result(plan, tracks)
     for name in tracks:
         assert_track(result, name)
@@ -66,7 +66,7 @@ def assert_track(result: Result, name: str) -> None:
     assert all(a < b for a, b in pairwise(stamps)), "decode times must rise over the joins"
     span = plan.seconds(plan.cuts[-1])
     ends = (track[-1].start + track[-1].duration) / track[-1].timescale
-    assert abs(ends - span) <= (FRAME_SAMPLES / SAMPLE_RATE if name == "audio" else 1 / 90_000)
+    assert abs(ends - span) <= (FRAME_SAMPLES / SAMPLE_RATE if name.startswith("audio") else 1 / 90_000)
 
 
 def assert_segment(segment: MediaSegment) -> None:

@@ -100,7 +100,7 @@ def test_a_change_of_size_without_a_jump(tmp_path: Path) -> None:
     large = clip("part.ts", frames=FRAMES, size=(640, 360), video=video, audio="", output="-output_ts_offset 22.52")
     joined = cached("turned.ts", [small.name, large.name], lambda path: _join(path, [small, large]))
     result = publish(joined, tmp_path)
-    assert not result.plan.source.counted
+    assert result.plan.source.reading is None
     assert numbers(result) == [*range(FRAMES), *range(FRAMES)]
 
 

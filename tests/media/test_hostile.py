@@ -91,7 +91,7 @@ def test_an_encode_does_not_follow_them_either(kind: str, tmp_path: Path, asked:
     with pytest.raises(MediaError, match="planned"):
         encode_segment(source, planned, 0, ["180p"], tmp_path / "out")
     with pytest.raises(MediaError):
-        list(encode_audio(source, planned, tmp_path / "out"))
+        list(encode_audio(source, planned, tmp_path / "out", "audio"))
     assert requests == []
 
 
@@ -171,7 +171,7 @@ def test_a_source_behind_the_one_signed_address(tmp_path: Path) -> None:
         for index in range(planned.segments):
             (segment,) = encode_segment(address, planned, index, ["180p"], tmp_path)
             assert segment.frames == planned.frames[index]
-        assert sum(s.frames for s in encode_audio(address, planned, tmp_path)) > 1000
+        assert sum(s.frames for s in encode_audio(address, planned, tmp_path, "audio")) > 1000
     finally:
         server.shutdown()
         thread.join()

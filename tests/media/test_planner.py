@@ -13,7 +13,8 @@ from shared.media.encode.cmaf import ticks
 from shared.media.model import FRAME_SAMPLES, TIMESCALE, AudioTrack, Plan, Ratio, ScanResult, SourceInfo
 from shared.media.mp4 import spread
 from shared.media.planning.build import build_plan
-from shared.media.planning.cuts import choose_cuts, frames_between, thin_out
+from shared.media.planning.cuts import choose_cuts, pictures_between, thin_out
+from shared.media.planning.frame_rate import typical_rate
 from shared.media.planning.ladder import ladder, level
 
 TIME_BASES = st.sampled_from(
@@ -42,8 +43,10 @@ def timelines(draw: st.DrawFn) -> tuple[list[int], list[int], int, Fraction]:
     return pts, keyframes, pts[-1] + usual, time_base
 
 
-def a_plan(pts: list[int], keyframes: list[int], end: int, time_base: Fraction, **more: object) -> Plan:
-    rate = len(pts) / ((end - pts[0]) * time_base)
+def a_plan(
+    pts: list[int], keyframes: list[int], end: int, time_base: Fraction, start: int | None = None, **more: object
+) -> Plan:
+    rate = typical_rate(pts, time_base, Fraction(0))
     info = SourceInfo(
         container="mov,mp4",
         video_codec="h264",
@@ -61,35 +64,59 @@ def a_plan(pts: list[int], keyframes: list[int], end: int, time_base: Fraction, 
         seekable=True,
         audio=[AudioTrack("audio", 1, "aac", 2, 48_000)],
     )
-    return build_plan(ScanResult(pts, keyframes, end, msgspec.structs.replace(info, **more)))
+    scanned = msgspec.structs.replace(info, **more)
+    return build_plan(ScanResult(pts, keyframes, pts[0] if start is None else start, end, scanned))
 
 
-@given(timelines())
+@given(timelines(), st.integers(0, 100), st.integers(0, 100), st.data())
 @settings(deadline=None)
-def test_cuts(timeline: tuple[list[int], list[int], int, Fraction]) -> None:
+def test_cuts(
+    timeline: tuple[list[int], list[int], int, Fraction], before: int, after: int, data: st.DataObject
+) -> None:
+    """Of a timeline on which sound may begin before the pictures, and end after them."""
     pts, keyframes, end, time_base = timeline
-    cuts = choose_cuts(pts, keyframes, end, time_base)
-    assert cuts[0] == pts[0]
-    assert cuts[-1] == end
-    assert all(before < after for before, after in pairwise(cuts))
-    assert set(cuts[:-1]) <= set(pts), "a cut is always the time of a frame"
-    assert sum(frames_between(pts, cuts)) == len(pts), "every frame is in one segment"
-    assert all(frames_between(pts, cuts)), "and no segment is without one"
-    longest_gap = max((after - before for before, after in pairwise([*pts, end])), default=0)
-    for before, after in pairwise(cuts):
-        assert (after - before) * time_base <= 14 or after - before <= int(10 / time_base) + longest_gap + 1
-    for before, after in pairwise(cuts[:-1]):
-        assert (after - before) * time_base >= Fraction(69, 10) or time_base == 1
+    start, end = pts[0] - int(before / time_base), end + int(after / time_base)
+    holes = sorted(data.draw(st.sets(st.sampled_from(pts), max_size=5)))
+    cuts = choose_cuts(pts, keyframes, (start, end), time_base, holes)
+    assert (cuts[0], cuts[-1]) == (start, end)
+    assert all(one < other for one, other in pairwise(cuts))
+    shown = pictures_between(pts, cuts)
+    assert all(times[0] == cut for times, cut in zip(shown, cuts, strict=False)), "a picture stands at each cut"
+    assert {value for times in shown for value in times} >= {value for value in pts[1:] if value < end}
+    for one, other in pairwise(cuts):
+        assert (other - one) * time_base <= 14 or other - one == 1
+    for one, other in pairwise(cuts[:-1]):
+        assert (other - one) * time_base >= Fraction(69, 10) or other in holes or time_base == 1
 
 
 @given(st.integers(1, 250), st.integers(1, 3000))
 def test_keyframes_are_used_where_they_are_near(gop: int, frames: int) -> None:
     pts = list(range(frames))
-    cuts = choose_cuts(pts, pts[::gop], frames, Fraction(1, 25))
+    cuts = choose_cuts(pts, pts[::gop], (0, frames), Fraction(1, 25), [])
     for before, after in pairwise(cuts[:-1]):
         near = [key for key in pts[::gop] if 175 <= key - before <= 325]
         assert (after in near) if near else (after - before == 250)
         assert all(abs(after - before - 250) <= abs(key - before - 250) for key in near)
+
+
+def test_a_hole_ends_a_segment() -> None:
+    """So that no B-frame reaches over it; where holes are common, there are no B-frames at all."""
+    pts = [n for n in range(0, 1500, 2) if not 400 <= n < 700]
+    plan = a_plan(pts, [0], 1500, Fraction(1, 50))
+    assert 700 in plan.cuts
+    assert plan.delay == 2 * 90_000 // 25
+    pts = [n for n in range(0, 1500, 2) if n % 100 < 60]
+    plan = a_plan(pts, [0], 1500, Fraction(1, 50))
+    assert plan.delay == 0
+    assert plan.output_frame_rate.fraction() == 25
+
+
+def test_the_first_picture_stands_before_the_film_and_the_last_one_after_it() -> None:
+    plan = a_plan([1000, 1001], [1000], 1600, Fraction(1, 25), start=0)
+    assert plan.cuts == [0, 250, 500, 750, 1000, 1250, 1500, 1600]
+    assert plan.first == [1000, 1000, 1000, 1000, 1000, 1001, 1001]
+    assert plan.frames == [1, 1, 1, 1, 2, 1, 1]
+    assert plan.seeks[:5] == [None] * 5
 
 
 @given(timelines(), st.booleans())
@@ -99,11 +126,11 @@ def test_a_plan_holds_together(timeline: tuple[list[int], list[int], int, Fracti
     plan = a_plan(pts, keyframes, end, time_base, seekable=seekable)
     assert msgspec.json.decode(msgspec.json.encode(plan), type=Plan) == plan
     assert len(plan.frames) == len(plan.seeks) == plan.segments
-    assert sum(plan.frames) <= len(pts)
+    assert len(plan.first) == plan.segments
     assert plan.seeks[0] is None
     for index in range(plan.segments):
         seek = plan.seeks[index]
-        assert seek is None or seek <= plan.cuts[index]
+        assert seek is None or seek <= plan.first[index] <= plan.cuts[index]
         assert plan.seconds(plan.cuts[index + 1]) - plan.seconds(plan.cuts[index]) <= plan.target_duration
     edges = [ticks(plan, cut) for cut in plan.cuts]
     assert edges[0] == 0
@@ -123,9 +150,9 @@ def test_a_plan_holds_together(timeline: tuple[list[int], list[int], int, Fracti
 @settings(deadline=None)
 def test_thinning_keeps_the_cuts_and_the_rate(timeline: tuple[list[int], list[int], int, Fraction], cap: int) -> None:
     pts, keyframes, end, time_base = timeline
-    cuts = choose_cuts(pts, keyframes, end, time_base)
+    cuts = choose_cuts(pts, keyframes, (pts[0], end), time_base, [])
     kept = thin_out(pts, cuts, time_base, cap)
-    assert set(cuts[:-1]) <= set(kept) <= set(pts)
+    assert set(cuts[:-1]) & set(pts) <= set(kept) <= set(pts)
     assert kept == sorted(kept)
     for before, after in pairwise(cuts):
         inside = [value for value in kept if before <= value < after]

@@ -108,7 +108,7 @@ def test_memory_does_not_grow_with_the_track(tmp_path: Path) -> None:
             "from shared.media.audio.track import encode_track\n"
             "source, out = sys.argv[1:]\n"
             "planned = plan(source)\n"
-            "assert sum(1 for _ in encode_track(source, planned, Path(out))) == planned.segments\n"
+            "assert sum(1 for _ in encode_track(source, planned, 'audio', Path(out))) == planned.segments\n"
             "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)\n"
         )
         done = subprocess.run(

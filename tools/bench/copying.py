@@ -34,7 +34,7 @@ def prepare(clip: Path, folder: Path) -> None:
         out, renditions = folder / str(index), [each.name for each in planned.renditions]
         out.mkdir(parents=True)
         segments += segment.encode_segment(str(clip), planned, index, renditions, out, threads=2)
-    sound = list(audio.encode_audio(str(clip), planned, folder / "audio"))
+    sound = list(audio.encode_audio(str(clip), planned, folder / "audio", "audio"))
     encoded = Encoded(segments, sound, thumbnails.make_thumbnails(str(clip), planned, folder / "pictures"))
     (folder / "encoded.json").write_bytes(msgspec.json.encode(encoded))
 

@@ -104,7 +104,7 @@ def main() -> None:
         single.mkdir()
         for _ in range(options.repeat):
             video = cpu(lambda: in_segments(source, planned, out))
-            sound = cpu(lambda: list(encode_audio(source, planned, out)))
+            sound = cpu(lambda: list(encode_audio(source, planned, out, "audio")))
             ours.append((video + sound, video, sound))
             theirs.append(cpu(lambda: in_one(source, planned, single)))
         sizes = {"segments": 0, "single": 0}

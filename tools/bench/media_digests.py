@@ -36,7 +36,8 @@ def outputs(source: str, out: Path) -> Iterator[tuple[str, bytes]]:
     segments: list[MediaSegment] = []
     for index in range(planned.segments):
         segments += encode_segment(source, planned, index, [rung.name for rung in planned.renditions], out)
-    segments += encode_audio(source, planned, out)
+    for track in planned.source.audio:
+        segments += encode_audio(source, planned, out, track.rendition)
     for segment in segments:
         for path in (Path(segment.path), Path(segment.init_path)):
             yield path.name, path.read_bytes()

@@ -13,13 +13,11 @@ from shared.media.model import MediaSegment, Plan
 from shared.media.sandbox.task import stream_task
 
 
-def encode_audio(source: str, plan: Plan, out_dir: Path) -> Iterator[MediaSegment]:
-    """The media segments of the audio track, each as soon as it is on disk; none when the source has no audio.
+def encode_audio(source: str, plan: Plan, out_dir: Path, rendition: str) -> Iterator[MediaSegment]:
+    """The media segments of one audio rendition of the plan, each as soon as it is on disk.
 
     Raises MediaError when the source is to blame, EncodeError otherwise.
     """
-    if not plan.source.audio:
-        return
     out_dir.mkdir(parents=True, exist_ok=True)
-    for result in stream_task("audio", source, str(out_dir), plan=plan):
+    for result in stream_task("audio", source, str(out_dir), rendition, plan=plan):
         yield msgspec.json.decode(result, type=MediaSegment)

@@ -58,8 +58,6 @@ def scaled(pictures: Stream, info: SourceInfo, rendition: Rendition) -> Stream:
 def _prepared(source: Stream, info: SourceInfo) -> Stream:
     """Whole pictures, with the timestamps that the plan counts in."""
     stream = _source_clock(source, info)
-    if info.counted:
-        stream = stream.filter("setpts", "N")
     if info.interlaced:  # before the cut, so that its first and last pictures have neighbours; it halves the time base
         stream = _source_clock(stream.filter("bwdif", mode="send_frame", deint="interlaced"), info)
     return stream

@@ -50,8 +50,7 @@ class SegmentJob:
 
     def encode(self, seek: int | None) -> list[bytes]:
         """The segment, decoded from `seek` (pts) on; None: from the beginning of the source."""
-        reinit = {"reinit_filter": 0} if self.plan.source.counted else {}  # a new size must not restart the count
-        return self._run(segment_pictures(self._open(seek, **reinit), self.plan, self.index))
+        return self._run(segment_pictures(self._open(seek), self.plan, self.index))
 
     def encode_filler(self) -> list[bytes]:
         """The last picture before the segment, repeated; black when there is none."""

@@ -23,8 +23,7 @@ class Keyframes:
         self.video.thread_type = "NONE"
         self.video.codec_context.skip_frame = "NONKEY"
         self.time_base = Fraction(cast(Fraction, self.video.time_base))
-        counted = plan.source.counted
-        self.zero = Fraction(plan.source.first_picture) / self.time_base if counted else Fraction(plan.cuts[0])
+        self.zero = Fraction(plan.cuts[0])
         self.last: VideoFrame | None = None
 
     def at(self, seconds: float) -> VideoFrame | None:

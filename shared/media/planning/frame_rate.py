@@ -6,6 +6,7 @@ from statistics import median
 
 DEFAULT_FRAME_RATE = Fraction(25)
 MAX_LAST_PICTURE_SECONDS = 10
+STILL_SECONDS = Fraction(1, 4)  # a picture that stands longer is a still phase
 
 
 def tidy_rate(measured: Fraction, named: Fraction) -> Fraction:
@@ -20,6 +21,18 @@ def tidy_rate(measured: Fraction, named: Fraction) -> Fraction:
         if candidate and abs(candidate / measured - 1) < Fraction(1, 1000):
             return candidate
     return measured.limit_denominator(1000)
+
+
+def typical_rate(pts: list[int], time_base: Fraction, named: Fraction) -> Fraction:
+    """Frames per second where pictures follow one another; what is named, or the default, for a film of one picture.
+
+    Still phases do not count: a screen recording of 25 frames per second has them while the screen changes.
+    """
+    gaps = [after - before for before, after in pairwise(pts)]
+    moving = [gap for gap in gaps if gap * time_base <= STILL_SECONDS] or gaps
+    if not moving:
+        return named or DEFAULT_FRAME_RATE
+    return len(moving) / (sum(moving) * time_base)
 
 
 def last_duration(pts: list[int], duration: int, time_base: Fraction, frame_rate: Fraction) -> int:

@@ -10,7 +10,7 @@ from av.container import InputContainer
 from shared.media.errors import MediaError
 from shared.media.mp4 import top_level_types
 from shared.media.probe.byte_reader import ByteReader
-from shared.media.sandbox.input import MAX_PIXELS, input_options, safe_name
+from shared.media.sandbox.input import MAX_PIXELS, input_options, range_name, safe_name
 
 UNKNOWN_FORMAT = (
     "This is not a video file that Wadi knows; "
@@ -28,13 +28,16 @@ EBML_MAGIC = b"\x1aE\xdf\xa3"  # Matroska and WebM begin with it
 
 
 @contextmanager
-def open_container(source: str) -> Iterator[InputContainer]:
-    """The container of `source`; a demuxer can reach nothing but `source`. Raises MediaError when it is no video."""
+def open_container(source: str, span: tuple[int, int] | None = None) -> Iterator[InputContainer]:
+    """The container of `source`, or of a range of its bytes; a demuxer can reach nothing but `source`.
+
+    Raises MediaError when it is no video.
+    """
     reader = ByteReader(source)
     _reject_scripts(reader)
     try:
         container = av.open(
-            safe_name(source),
+            range_name(source, *span) if span else safe_name(source),
             mode="r",
             options={**input_options(source), "max_pixels": str(MAX_PIXELS)},
             metadata_errors="ignore",

@@ -1,133 +1,164 @@
-"""The one pass over a source's packets: timestamps, keyframes, the first pictures, and which audio stream decodes."""
+"""The one pass over the packets of a source, or of a part of it: times, keyframes, and the first of what decodes."""
 
+from array import array
 from collections.abc import Iterator
 from fractions import Fraction
 from typing import Any, cast
 
 import av.error
+from av.audio.frame import AudioFrame
 from av.audio.stream import AudioStream
 from av.container import InputContainer
 from av.packet import Packet
+from av.stream import Disposition, Stream
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
-from shared.media.errors import MediaError
-from shared.media.model import AUDIO_RENDITION, AudioTrack
-from shared.media.sandbox.input import MAX_PICTURE
+from shared.media.probe.channels import set_native_layout
+from shared.media.probe.clock import ClockWatch
 
 PICTURES_DECODED = 5
 VIDEO_PACKETS_TRIED = 600  # before it is given up to decode a picture during the pass
 AUDIO_PACKETS_TRIED = 200  # in each audio stream
-MAX_FORWARD_JUMP_SECONDS = 10
-MAX_BACKWARD_JUMP_SECONDS = 1
-BEFORE_EVERYTHING = -(1 << 62)
+UNKNOWN = -(1 << 62)  # a time that the file does not give
+
+
+class StreamPackets:
+    """The packets of one stream. Times are in the stream's time base, in decode order; UNKNOWN where missing."""
+
+    def __init__(self, stream: Stream) -> None:
+        self.stream = stream
+        self.index = stream.index
+        self.time_base = Fraction(stream.time_base or 1)
+        self.pts = array("q")
+        self.durations = array("q")
+        self.runs: list[tuple[int, int]] = []  # number of the first packet, and the epoch
+
+    @property
+    def codec(self) -> str:
+        return self.stream.codec_context.name if self.stream.codec_context is not None else "unknown"
+
+    def add(self, packet: "Packet[Any]", epoch: int) -> None:
+        if not self.runs or self.runs[-1][1] != epoch:
+            self.runs.append((len(self.pts), epoch))
+        self.pts.append(UNKNOWN if packet.pts is None else packet.pts)
+        self.durations.append(packet.duration or 0)
+
+
+class VideoPackets(StreamPackets):
+    def __init__(self, stream: VideoStream) -> None:
+        super().__init__(stream)
+        self.video = stream
+        self.video.thread_type = "NONE"
+        self.keyframes: dict[int, int] = {}  # byte position (-1: unknown) by number of the packet
+        self.hidden: set[int] = set()  # numbers of packets that give no picture: cut away by an edit list
+        self.first_dts: int | None = None
+        self.pictures: list[VideoFrame] = []  # the first few
+        self._tries = VIDEO_PACKETS_TRIED
+
+    @property
+    def is_cover(self) -> bool:
+        return bool(self.stream.disposition & Disposition.attached_pic)
+
+    def add(self, packet: "Packet[Any]", epoch: int) -> None:
+        number = len(self.pts)
+        if packet.is_keyframe:
+            self.keyframes[number] = -1 if packet.pos is None else packet.pos
+        if packet.is_discard:
+            self.hidden.add(number)
+        if self.first_dts is None:
+            self.first_dts = packet.dts
+        super().add(packet, epoch)
+        if len(self.pictures) < PICTURES_DECODED and self._tries:
+            self._tries -= 1
+            self.pictures += self._decode(packet)
+
+    def shown(self) -> list[int]:
+        """Numbers of the packets that give a picture that can be seen.
+
+        Before the first keyframe nothing can be decoded. Leading pictures (decoded after it, shown before) may refer to
+        pictures before it: they count if the decoder gave one, as it can of VVC and HEVC. A film without any keyframe
+        (intra refresh) is decoded from its beginning.
+        """
+        first = min(self.keyframes, default=0)
+        key_time, first_run_end = self.pts[first], self.runs[1][0] if len(self.runs) > 1 else len(self.pts)
+        decoded = [picture.pts for picture in self.pictures if picture.pts is not None]
+        key_time = min([key_time, *decoded[:1]])
+        return [
+            n
+            for n in range(first, len(self.pts))
+            if n not in self.hidden and (n >= first_run_end or self.pts[n] >= key_time or self.pts[n] == UNKNOWN)
+        ]
+
+    def finish(self) -> None:
+        """A decoder that reorders still holds the pictures of a very short film."""
+        if not self.pictures and self.pts:
+            self.pictures += self._decode(None)
+
+    def _decode(self, packet: "Packet[Any] | None") -> list[VideoFrame]:
+        try:
+            return list(self.video.codec_context.decode(packet))
+        except (av.error.FFmpegError, EOFError):
+            return []
+
+
+class AudioPackets(StreamPackets):
+    def __init__(self, stream: AudioStream) -> None:
+        super().__init__(stream)
+        self.audio = stream
+        self.first_frame: AudioFrame | None = None
+        self.first_decoded = 0  # number of the packet that gave the first frame
+        self.channels = 0
+        self.order: list[str] = []  # of the channels, where it is a custom one
+        self._tries = AUDIO_PACKETS_TRIED
+        if stream.codec_context is not None:
+            self.order = set_native_layout(stream.codec_context)
+
+    def add(self, packet: "Packet[Any]", epoch: int) -> None:
+        super().add(packet, epoch)
+        if self.first_frame is None and self._tries and self.audio.codec_context is not None:
+            self._tries -= 1
+            try:
+                frames = packet.decode()
+            except av.error.FFmpegError:
+                return
+            if frames:
+                self.first_frame, self.first_decoded = cast(AudioFrame, frames[0]), len(self.pts) - 1
+                self.channels = self.first_frame.layout.nb_channels
 
 
 class PacketScan:
-    """What one pass found. Raises MediaError when not one picture can be decoded.
+    """What one pass found, by the index of the stream. Damage ends the pass early: what came before is kept."""
 
-    Times are in the time base of the video stream.
-    """
-
-    def __init__(self, container: InputContainer, video: VideoStream) -> None:
-        self.pts: list[int] = []  # in decode order; 0 where a packet has none
-        self.keyframes: list[int] = []  # their pts
-        self.first_time: int | None = None  # of the first picture
-        self.last_duration = 0  # of the picture that is shown last
-        self.missing_timestamps = False
-        self.clock_jumps = False
-        self.pictures: list[VideoFrame] = []  # the first few
-        self.audio: list[AudioTrack] = []
-        self._video = video
-        self._format = container.format.name
-        second = 1 / Fraction(cast(Fraction, video.time_base))
-        self._max_backward = MAX_BACKWARD_JUMP_SECONDS * second
-        self._max_forward = MAX_FORWARD_JUMP_SECONDS * second
-        self._first_key: int | None = None
-        self._previous_dts: int | None = None
-        self._latest: int | None = None
-        self._video_tries = VIDEO_PACKETS_TRIED
-        self._audio_tries = {
-            s.index: AUDIO_PACKETS_TRIED for s in container.streams.audio if s.codec_context is not None
+    def __init__(self, container: InputContainer) -> None:
+        formats = set(container.format.name.split(","))
+        self.video = {s.index: VideoPackets(s) for s in container.streams.video if s.codec_context is not None}
+        self.audio = {s.index: AudioPackets(s) for s in container.streams.audio}
+        self.other = {
+            s.index: StreamPackets(s)
+            for s in container.streams
+            if s.index not in self.video and s.index not in self.audio
         }
-        self._run(container)
-
-    def _run(self, container: InputContainer) -> None:
-        for packet in _packets(container, self._video):
-            if packet.stream_index == self._video.index:
-                self._add_video(packet)
-            else:
-                self._try_audio(packet)
-        if not self.pictures:
-            self.pictures += _decode(self._video, None)
-        if not self.pictures or not self.pts:
-            size = "" if self._video.codec_context.width else f", or larger than the {MAX_PICTURE} that Wadi takes"
-            raise MediaError(f"Not one picture of the video could be decoded: it is damaged{size}.")
-
-    def _add_video(self, packet: "Packet[Any]") -> None:
-        if len(self.pictures) < PICTURES_DECODED and self._video_tries:
-            self._video_tries -= 1
-            self.pictures += _decode(self._video, packet)
-        if packet.size == 0:
-            return
-        if packet.is_keyframe:
-            if packet.pts is not None and not packet.is_discard:
-                self.keyframes.append(packet.pts)
-            if self._first_key is None:
-                self._first_key = packet.pts if packet.pts is not None else BEFORE_EVERYTHING
-        if self._first_key is None or packet.is_discard:
-            return  # no keyframe yet to decode it from, or cut away by an edit list
-        if packet.pts is None:
-            self.missing_timestamps = True
-            self.pts.append(0)
-            return
-        self._watch_clock(packet.dts)
-        if packet.pts < self._first_key:
-            return  # a leading picture (open GOP): it refers to pictures before the first keyframe
-        self.pts.append(packet.pts)
-        if self.first_time is None:
-            # AVI has no presentation times: it shows a picture when it is decoded
-            self.first_time = packet.dts if "avi" in self._format else packet.pts
-        if self._latest is None or packet.pts > self._latest:
-            self._latest, self.last_duration = packet.pts, packet.duration or 0
-
-    def _watch_clock(self, dts: int | None) -> None:
-        if dts is None:
-            return
-        if self._previous_dts is not None:
-            step = dts - self._previous_dts
-            self.clock_jumps |= not -self._max_backward <= step <= self._max_forward
-        self._previous_dts = dts
-
-    def _try_audio(self, packet: "Packet[Any]") -> None:
-        """The first audio stream that decodes is used."""
-        if self.audio or not self._audio_tries.get(packet.stream_index) or packet.size == 0:
-            return
-        self._audio_tries[packet.stream_index] -= 1
-        stream = cast(AudioStream, packet.stream)
-        try:
-            frames = packet.decode()
-        except av.error.FFmpegError:
-            return
-        if frames:
-            context = stream.codec_context
-            self.audio.append(
-                AudioTrack(AUDIO_RENDITION, stream.index, context.name, context.layout.nb_channels, context.sample_rate)
-            )
+        timed = {**self.video, **self.audio}
+        self.clock = ClockWatch(formats, len(timed))
+        for packet in _packets(container):
+            if packet.size == 0:
+                continue
+            found: StreamPackets | None = timed.get(packet.stream_index)
+            if found is None:
+                self.other[packet.stream_index].add(packet, 0)
+                continue
+            time = packet.dts if packet.dts is not None else packet.pts
+            seconds = None if time is None else float(time * found.time_base)
+            found.add(packet, self.clock.epoch(found.index, seconds, packet.pos))
+        for each in self.video.values():
+            each.finish()
 
 
-def _packets(container: InputContainer, video: VideoStream) -> "Iterator[Packet[Any]]":
-    """Packets until the end, or until the file is too damaged to go on: what came before is kept."""
-    packets = container.demux([video, *(s for s in container.streams.audio if s.codec_context is not None)])
+def _packets(container: InputContainer) -> "Iterator[Packet[Any]]":
+    packets = container.demux()
     while True:
         try:
             yield next(packets)
         except (StopIteration, av.error.FFmpegError):
             return
-
-
-def _decode(video: VideoStream, packet: "Packet[Any] | None") -> list[VideoFrame]:
-    try:
-        return list(video.codec_context.decode(packet))
-    except (av.error.FFmpegError, EOFError):
-        return []

@@ -1,22 +1,35 @@
 """Read all packets of a source once, and decode a few pictures: everything that planning needs to know."""
 
-from fractions import Fraction
-from typing import cast
+from contextlib import ExitStack
+from itertools import pairwise
 
 from av.container import InputContainer
-from av.stream import Disposition
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from shared.media.errors import MediaError
-from shared.media.model import Ratio, ScanResult, SourceInfo
-from shared.media.planning.frame_rate import last_duration, tidy_rate
+from shared.media.model import (
+    AUDIO_RENDITION,
+    AudioTrack,
+    Part,
+    Ratio,
+    ScanResult,
+    SourceInfo,
+    StreamCount,
+)
+from shared.media.planning.frame_rate import tidy_rate, typical_rate
+from shared.media.probe.byte_reader import ByteReader
+from shared.media.probe.choose import Choice, choose, choose_again
 from shared.media.probe.container import open_container
-from shared.media.probe.packets import PacketScan
+from shared.media.probe.drift import stretch
+from shared.media.probe.extras import chapters, is_text_subtitle, language, subtitle_tracks
+from shared.media.probe.packets import AudioPackets, PacketScan, StreamPackets
+from shared.media.probe.parts import edges_at, known_edges
+from shared.media.probe.pictures import Pictures, in_order, read_by_packets, sample_aspect_ratio
+from shared.media.probe.timeline import named_rate
 from shared.media.sandbox.input import MAX_PICTURE, MAX_PIXELS
 
 SEEKABLE_FORMATS = {"mov", "mp4", "matroska", "webm"}
-DISCONTINUOUS_FORMATS = {"mpegts", "mpeg"}  # the clock may jump where two recordings were joined
 # ISO/IEC 23091-2 (coding-independent code points): transfer characteristics and matrix coefficients
 HDR_TRANSFERS = {16: "pq", 18: "hlg"}
 MATRIX_RGB = 0
@@ -25,70 +38,116 @@ MATRIX_UNSPECIFIED = 2
 
 def scan(source: str) -> ScanResult:
     """Raises MediaError when the source has no video that can be decoded."""
-    with open_container(source) as container:
-        video = _video_stream(container)
+    reader = ByteReader(source)
+    with ExitStack() as opened:
+        container = opened.enter_context(open_container(source))
         formats = set(container.format.name.split(","))
-        found = PacketScan(container, video)
-        pts = found.pts
-        counted = (
-            found.missing_timestamps
-            or (found.clock_jumps and bool(formats & DISCONTINUOUS_FORMATS))
-            or _reordered_without_timestamps(video, formats)
+        edges, programmes = known_edges(reader, formats)
+        if not edges:
+            found = PacketScan(container)
+            edges = edges_at(reader, formats, found.clock.jumps)
+        spans = list(pairwise([0, *edges, reader.size]))
+        if edges:
+            container = opened.enter_context(open_container(source, spans[0]))
+            found = PacketScan(container)
+        choice = choose(found, programmes)
+        parts = [Part(*spans[0], choice.video.index, [a.index for a in choice.audio])]
+        scans = [found]
+        for span in spans[1:]:
+            try:
+                scans.append(PacketScan(opened.enter_context(open_container(source, span))))
+            except MediaError:  # bytes behind the film that are nothing
+                continue
+            parts.append(Part(*span, *choose_again(scans[-1], programmes, choice)))
+        irregular = len(parts) > 1 or found.clock.jumps or choice.video.is_cover
+        pictures = None if irregular else in_order(choice, formats)
+        if pictures is None:
+            pictures = read_by_packets(parts, scans, choice, formats)
+        return ScanResult(
+            pts=pictures.pts,
+            keyframes=pictures.keyframes,
+            start=pictures.start,
+            end=pictures.end,
+            info=_info(container, choice, pictures, scans),
+            entries=pictures.entries,
         )
-        first = found.pictures[0]
-        frame_rate = named = fraction(video.average_rate) or fraction(video.guessed_rate)
-        time_base = Fraction(cast(Fraction, video.time_base))
-        if counted:
-            frame_rate = named.limit_denominator(100_000) if named else Fraction(25)
-            time_base = 1 / frame_rate
-            pts = list(range(len(found.pts)))
-            keyframes, end = [], len(pts)
+
+
+def _info(container: InputContainer, choice: Choice, pictures: Pictures, scans: list[PacketScan]) -> SourceInfo:
+    video, first = choice.video.video, choice.video.pictures[0]
+    named = named_rate(video)
+    formats = set(container.format.name.split(","))
+    width, height = _display_size(first, video)
+    zero = float(pictures.start * pictures.time_base) if pictures.reading is None else 0.0
+    return SourceInfo(
+        container=container.format.name,
+        video_codec=video.codec_context.codec.name,
+        width=width,
+        height=height,
+        rotation=round(-first.rotation / 90) % 4 * 90,
+        time_base=Ratio.of(pictures.time_base),
+        frame_rate=Ratio.of(tidy_rate(typical_rate(pictures.pts, pictures.time_base, named), named)),
+        container_start=(container.start_time or 0) / 1_000_000,  # AV_TIME_BASE: microseconds
+        frames=len(pictures.pts),
+        start_pts=pictures.pts[0],
+        end_pts=pictures.end,
+        interlaced=video.codec_context.field_order > 1 or any(p.interlaced_frame for p in choice.video.pictures),
+        hdr=HDR_TRANSFERS.get(first.color_trc, ""),
+        seekable=bool(formats & SEEKABLE_FORMATS),
+        audio=[_track(number, audio) for number, audio in enumerate(choice.audio, 1)],
+        stream_index=choice.video.index,
+        sample_format=first.format.name,
+        untagged_matrix=_untagged_matrix(first, height),
+        subtitles=subtitle_tracks(container),
+        chapters=chapters(container, zero, float((pictures.end - pictures.start) * pictures.time_base)),
+        streams=_counts(choice, pictures, scans),
+        reading=pictures.reading,
+    )
+
+
+def _track(number: int, packets: AudioPackets) -> AudioTrack:
+    frame, stream = packets.first_frame, packets.stream
+    assert frame is not None
+    return AudioTrack(
+        rendition=AUDIO_RENDITION if number == 1 else f"{AUDIO_RENDITION}-{number}",
+        stream_index=packets.index,
+        codec=packets.codec,
+        channels=packets.channels,
+        sample_rate=frame.sample_rate,
+        language=language(stream.metadata.get("language", "")),
+        name=stream.metadata.get("title", ""),
+        stretch=stretch(packets),
+        order=packets.order,
+    )
+
+
+def _counts(choice: Choice, pictures: Pictures, scans: list[PacketScan]) -> list[StreamCount]:
+    """Of the first part's streams, over all parts."""
+    counts = [StreamCount(choice.video.index, "video", choice.video.codec, len(pictures.pts))]
+    for each in scans[0].video.values():
+        if each is not choice.video:
+            counts.append(_count(each, "video", len(each.pts), choice))
+    for audio in scans[0].audio.values():
+        counts.append(_count(audio, "audio", _samples(audio), choice))
+    for other in scans[0].other.values():
+        kind = other.stream.type
+        if kind == "subtitle":
+            reason = "" if is_text_subtitle(other.stream) else "subtitles that are pictures"
         else:
-            pts = sorted(set(pts))  # of two pictures at one instant only one can be seen
-            keyframes = sorted(found.keyframes)
-            end = pts[-1] + last_duration(pts, found.last_duration, time_base, named)
-            frame_rate = tidy_rate(len(pts) / ((end - pts[0]) * time_base), named)
-        width, height = _display_size(first, video)
-        info = SourceInfo(
-            container=container.format.name,
-            video_codec=video.codec_context.codec.name,
-            width=width,
-            height=height,
-            rotation=round(-first.rotation / 90) % 4 * 90,
-            time_base=Ratio.of(time_base),
-            frame_rate=Ratio.of(frame_rate),
-            container_start=(container.start_time or 0) / 1_000_000,  # AV_TIME_BASE: microseconds
-            frames=len(pts),
-            start_pts=pts[0],
-            end_pts=end,
-            interlaced=video.codec_context.field_order > 1 or any(p.interlaced_frame for p in found.pictures),
-            hdr=HDR_TRANSFERS.get(first.color_trc, ""),
-            seekable=bool(formats & SEEKABLE_FORMATS) and not counted,
-            audio=found.audio,
-            stream_index=video.index,
-            counted=counted,
-            first_picture=float((found.first_time or 0) * Fraction(cast(Fraction, video.time_base))),
-            sample_format=first.format.name,
-            untagged_matrix=_untagged_matrix(first, height),
-        )
-        return ScanResult(pts, keyframes, end, info)
+            reason = "it is neither picture nor sound"
+        known = kind if kind in ("subtitle", "data", "attachment") else "data"
+        counts.append(StreamCount(other.index, known, other.codec, len(other.pts), reason))
+    return counts
 
 
-def _video_stream(container: InputContainer) -> VideoStream:
-    for stream in container.streams.video:
-        if stream.codec_context is not None and not stream.disposition & Disposition.attached_pic:
-            if stream.codec_context.width * stream.codec_context.height > MAX_PIXELS:
-                raise MediaError(
-                    f"The picture is {stream.codec_context.width} x {stream.codec_context.height} pixels, "
-                    f"more than the {MAX_PICTURE} that Wadi takes."
-                )
-            stream.thread_type = "NONE"
-            return stream
-    if any(not stream.disposition & Disposition.attached_pic for stream in container.streams.video):
-        raise MediaError("The video is in a codec that Wadi cannot decode.")
-    if container.streams.audio:
-        raise MediaError("The file has sound but no picture: Wadi publishes videos.")
-    raise MediaError("There is no video in the file.")
+def _count(packets: StreamPackets, kind: str, units: int, choice: Choice) -> StreamCount:
+    return StreamCount(packets.index, kind, packets.codec, units, choice.left_out.get(packets.index, ""))
+
+
+def _samples(audio: AudioPackets) -> int:
+    """At the stream's own rate."""
+    rate = audio.first_frame.sample_rate if audio.first_frame else 0
+    return round(sum(audio.durations) * audio.time_base * rate)
 
 
 def _display_size(picture: VideoFrame, video: VideoStream) -> tuple[int, int]:
@@ -96,16 +155,10 @@ def _display_size(picture: VideoFrame, video: VideoStream) -> tuple[int, int]:
     width, height = picture.width, picture.height
     if width * height > MAX_PIXELS:
         raise MediaError(f"The picture is {width} x {height} pixels, more than the {MAX_PICTURE} that Wadi takes.")
-    aspect = fraction(video.sample_aspect_ratio) or fraction(video.codec_context.sample_aspect_ratio)
-    if aspect and aspect != 1 and Fraction(1, 8) <= aspect <= 8:
+    aspect = sample_aspect_ratio(video)
+    if aspect != 1:
         width = max(1, round(width * aspect))
     return (height, width) if round(picture.rotation / 90) % 2 else (width, height)
-
-
-def _reordered_without_timestamps(video: VideoStream, formats: set[str]) -> bool:
-    """AVI stores no presentation times, and for these codecs libavformat cannot derive them."""
-    context = video.codec_context
-    return "avi" in formats and context.codec.name in ("h264", "hevc") and context.has_b_frames
 
 
 def _untagged_matrix(picture: VideoFrame, height: int) -> str:
@@ -115,8 +168,3 @@ def _untagged_matrix(picture: VideoFrame, height: int) -> str:
     if picture.colorspace != MATRIX_UNSPECIFIED:
         return ""
     return "bt709" if height >= 720 else "smpte170m"
-
-
-def fraction(value: Fraction | None) -> Fraction:
-    """PyAV's rates and ratios are None where the file does not say: 0 then."""
-    return Fraction(value) if value else Fraction(0)

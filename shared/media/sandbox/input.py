@@ -16,13 +16,18 @@ def is_url(source: str) -> bool:
 
 
 def protocols(source: str) -> str:
-    """The protocols that may be opened for `source`: only files, or only HTTP."""
-    return "http,tcp" if is_url(source) else "file"
+    """The protocols that may be opened for `source` or a range of it: only files, or only HTTP."""
+    return "http,tcp,subfile" if is_url(source) else "file,subfile"
 
 
 def safe_name(source: str) -> str:
     """`source` written so that no part of it can be read as an option or as a protocol."""
     return source if is_url(source) else f"file:{os.path.abspath(source)}"  # noqa: PTH100 - a string stays a string
+
+
+def range_name(source: str, start: int, end: int) -> str:
+    """The bytes `start` to `end` of `source`, as a file of their own."""
+    return f"subfile,,start,{start},end,{end},,:{safe_name(source)}"
 
 
 def input_options(source: str) -> dict[str, str]:
