@@ -37,7 +37,7 @@ def _results(task: str, arguments: list[str]) -> Iterator[Any]:
             from shared.media.planning.build import build_plan
             from shared.media.probe.scan import scan
 
-            yield build_plan(scan(arguments[0]))
+            yield build_plan(scan(arguments[0]), rungs=arguments[1:])
         case "audio":
             from shared.media.audio.track import encode_track
 
