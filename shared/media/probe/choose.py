@@ -39,6 +39,19 @@ def choose(found: PacketScan, programmes: list[Programme]) -> Choice:
     return Choice(video, audio, left_out)
 
 
+def choose_over(parts: list[PacketScan], programmes: list[Programme]) -> Choice:
+    """Of a source in parts: the pictures of the first part that has any, the sound of the one with most tracks."""
+    choices: list[Choice] = []
+    for found in parts:
+        try:
+            choices.append(choose(found, programmes))
+        except MediaError:
+            if found is parts[-1] and not choices:
+                raise
+    richest = max(choices, key=lambda choice: len(choice.audio))
+    return Choice(choices[0].video, richest.audio, choices[0].left_out)
+
+
 def choose_again(found: PacketScan, programmes: list[Programme], before: Choice) -> tuple[int | None, list[int | None]]:
     """Indexes of the streams that go on with those of an earlier part: video, and for each audio track.
 

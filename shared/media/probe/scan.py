@@ -19,7 +19,7 @@ from shared.media.model import (
 )
 from shared.media.planning.frame_rate import tidy_rate, typical_rate
 from shared.media.probe.byte_reader import ByteReader
-from shared.media.probe.choose import Choice, choose, choose_again
+from shared.media.probe.choose import Choice, choose_again, choose_over
 from shared.media.probe.container import open_container
 from shared.media.probe.drift import stretch
 from shared.media.probe.extras import chapters, is_text_subtitle, language, subtitle_tracks
@@ -50,15 +50,15 @@ def scan(source: str) -> ScanResult:
         if edges:
             container = opened.enter_context(open_container(source, spans[0]))
             found = PacketScan(container)
-        choice = choose(found, programmes)
-        parts = [Part(*spans[0], choice.video.index, [a.index for a in choice.audio])]
-        scans = [found]
+        scans, read = [found], [spans[0]]
         for span in spans[1:]:
             try:
                 scans.append(PacketScan(opened.enter_context(open_container(source, span))))
             except MediaError:  # bytes behind the film that are nothing
                 continue
-            parts.append(Part(*span, *choose_again(scans[-1], programmes, choice)))
+            read.append(span)
+        choice = choose_over(scans, programmes)
+        parts = [Part(*span, *choose_again(each, programmes, choice)) for span, each in zip(read, scans, strict=True)]
         irregular = len(parts) > 1 or found.clock.jumps or choice.video.is_cover
         pictures = None if irregular else in_order(choice, formats)
         if pictures is None:
