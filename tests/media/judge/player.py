@@ -48,7 +48,7 @@ class Sound(NamedTuple):
         """The amplitude of a tone in each HOP of a channel, 0 … 1 of full scale."""
         samples = self.channels[channel]
         turns = [complex(0, 2 * 3.141592653589793 * frequency * n / RATE) for n in range(HOP)]
-        real = [2.718281828459045 ** turn for turn in turns]
+        real = [2.718281828459045**turn for turn in turns]
         cosine, sine = [z.real for z in real], [z.imag for z in real]
         levels = []
         for at in range(0, len(samples) - HOP + 1, HOP):
@@ -82,9 +82,7 @@ class Played(Struct):
 
     @property
     def begins(self) -> float:
-        return min(
-            [picture.time for picture in self.pictures[:1]] + [sound.begins for sound in [self.sound] if sound]
-        )
+        return min([picture.time for picture in self.pictures[:1]] + [sound.begins for sound in [self.sound] if sound])
 
     @property
     def length(self) -> float:
@@ -131,13 +129,14 @@ def play(path: Path | str, *, video: int | None = 0, audio: int | None = 0) -> P
         pictures: list[Picture] = []
         ends, ear = 0.0, _Ear()
         for frame in container.decode([*pictures_of, *sound_of]):
+            assert isinstance(frame, av.VideoFrame | av.AudioFrame)
             assert frame.pts is not None
             assert frame.time_base is not None
             time = float(frame.pts * frame.time_base)
             if isinstance(frame, av.VideoFrame):
                 pictures.append(Picture(time, _cells(frame)))
                 ends = max(ends, time + float((frame.duration or 0) * frame.time_base))
-            elif isinstance(frame, av.AudioFrame):
+            else:
                 ear.hear(time, frame)
     assert all(one.time < other.time for one, other in pairwise(pictures)), "pictures come out of order"
     return Played(pictures, ear.sound(), ends)

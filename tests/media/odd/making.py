@@ -27,7 +27,8 @@ BOTH = 0.1107  # of the beeps in both channels
 
 
 class Odd(Struct, frozen=True):
-    """An odd file and what must become of it. A step is a command line of ffmpeg, or a function of the folder (a partial, whose arguments are a part of the recipe)."""
+    """An odd file and what must become of it. A step is a command line of ffmpeg, or a function of
+    the folder: a partial, whose arguments are a part of the recipe."""
 
     name: str
     steps: Sequence[Step]
@@ -100,4 +101,3 @@ def odd_times(until: float, start: float = 0.0) -> list[float]:
 def stand(seconds: float, before: float = 0.0) -> str:
     """A filter: the first picture stands so long before, and the last so long after."""
     return f"tpad=start_mode=clone:start_duration={before}:stop_mode=clone:stop_duration={seconds}"
-
