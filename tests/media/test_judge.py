@@ -38,7 +38,7 @@ def test_nothing_is_wrong_with_a_film_that_is_whole(published: Result, tmp_path:
         (
             "late-picture.mkv",
             {"shown": pictures(6).replace("t+1.0001", "t+0.9201")},
-            r"segments: flash at .*not 1\.080",
+            r"flash at .*not 1\.080",
         ),
         ("longer.mkv", {"shown": pictures(7)}, r"segments: it is .*, not 7\.0"),
         (
