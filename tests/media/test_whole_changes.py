@@ -1,4 +1,4 @@
-"""X"""
+"""A stream that changes its codec, its PID, its layout or its rate goes on."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ from tests.media.published import publish
 
 
 @pytest.mark.parametrize("odd", streams.CHANGES, ids=str)
-def test_changes(odd: Odd, tmp_path: Path) -> None:
+def test_streams_that_change(odd: Odd, tmp_path: Path) -> None:
     judge(publish(odd.path(), tmp_path), odd.judged(), tmp_path)

@@ -1,4 +1,4 @@
-"""X"""
+"""All channels are heard, on the side where they belong."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ from tests.media.published import publish
 
 
 @pytest.mark.parametrize("odd", channels.FILES, ids=str)
-def test_channels(odd: Odd, tmp_path: Path) -> None:
+def test_odd_channels(odd: Odd, tmp_path: Path) -> None:
     judge(publish(odd.path(), tmp_path), odd.judged(), tmp_path)

@@ -1,4 +1,4 @@
-"""X"""
+"""Clocks that start anew, drift or do not exist: all of the film is there, in its order, and in step."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ from tests.media.published import publish
 
 
 @pytest.mark.parametrize("odd", clocks.FILES, ids=str)
-def test_clocks(odd: Odd, tmp_path: Path) -> None:
+def test_odd_clocks(odd: Odd, tmp_path: Path) -> None:
     judge(publish(odd.path(), tmp_path), odd.judged(), tmp_path)

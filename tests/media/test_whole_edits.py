@@ -1,4 +1,4 @@
-"""X"""
+"""Edit lists say what is shown, and when."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ from tests.media.published import publish
 
 
 @pytest.mark.parametrize("odd", edits.FILES, ids=str)
-def test_edits(odd: Odd, tmp_path: Path) -> None:
+def test_edit_lists(odd: Odd, tmp_path: Path) -> None:
     judge(publish(odd.path(), tmp_path), odd.judged(), tmp_path)

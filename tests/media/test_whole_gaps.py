@@ -1,4 +1,4 @@
-"""X"""
+"""A picture stands until the next one, and the sound stays in step."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ from tests.media.published import publish
 
 
 @pytest.mark.parametrize("odd", gaps.FILES, ids=str)
-def test_gaps(odd: Odd, tmp_path: Path) -> None:
+def test_pictures_that_stand(odd: Odd, tmp_path: Path) -> None:
     judge(publish(odd.path(), tmp_path), odd.judged(), tmp_path)

@@ -1,4 +1,4 @@
-"""X"""
+"""The film is published, and its sound, whatever stands first in the file."""
 
 from pathlib import Path
 
@@ -11,5 +11,5 @@ from tests.media.published import publish
 
 
 @pytest.mark.parametrize("odd", streams.FILES, ids=str)
-def test_streams(odd: Odd, tmp_path: Path) -> None:
+def test_the_film_among_the_streams(odd: Odd, tmp_path: Path) -> None:
     judge(publish(odd.path(), tmp_path), odd.judged(), tmp_path)

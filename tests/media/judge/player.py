@@ -129,13 +129,14 @@ def play(path: Path | str, *, video: int | None = 0, audio: int | None = 0) -> P
         pictures: list[Picture] = []
         ends, ear = 0.0, _Ear()
         for frame in container.decode([*pictures_of, *sound_of]):
+            assert isinstance(frame, av.VideoFrame | av.AudioFrame)
             assert frame.pts is not None
             assert frame.time_base is not None
             time = float(frame.pts * frame.time_base)
             if isinstance(frame, av.VideoFrame):
                 pictures.append(Picture(time, _cells(frame)))
                 ends = max(ends, time + float((frame.duration or 0) * frame.time_base))
-            elif isinstance(frame, av.AudioFrame):
+            else:
                 ear.hear(time, frame)
     assert all(one.time < other.time for one, other in pairwise(pictures)), "pictures come out of order"
     return Played(pictures, ear.sound(), ends)

@@ -27,7 +27,8 @@ BOTH = 0.1107  # of the beeps in both channels
 
 
 class Odd(Struct, frozen=True):
-    """An odd file and what must become of it. A step is a command line of ffmpeg, or a function of the folder (a partial, whose arguments are a part of the recipe)."""
+    """An odd file and what must become of it. A step is a command line of ffmpeg, or a function of
+    the folder: a partial, whose arguments are a part of the recipe."""
 
     name: str
     steps: Sequence[Step]
