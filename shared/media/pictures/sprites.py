@@ -8,11 +8,11 @@ from pathlib import Path
 from av.video.frame import VideoFrame
 from msgspec import Struct
 
-from shared.media.model import TIMESCALE, Plan, SourceInfo, Storyboard, Thumbnails
+from shared.media.model import TIMESCALE, Plan, Storyboard, Thumbnails
 from shared.media.pictures.film import Film, Moment
 from shared.media.pictures.jpeg import jpeg
 from shared.media.pictures.packets import PassingPackets, SeekingPackets
-from shared.media.pictures.scaled import black, is_dark, scaled
+from shared.media.pictures.scaled import Scaler, is_dark
 from shared.media.pictures.sheets import ROWS, Sheets
 from shared.media.planning.ladder import even_size
 from shared.media.probe.container import open_container
@@ -34,8 +34,8 @@ def draw_thumbnails(source: str, plan: Plan, out_dir: Path) -> Thumbnails:
     length = plan.seconds(plan.cuts[-1])
     interval = min(max(length / PICTURES, MIN_INTERVAL_SECONDS), MAX_INTERVAL_SECONDS)
     count = max(1, ceil(length / interval - 0.05))
-    info = plan.source
-    size = even_size(info.width, info.height, *TILE_BOX)
+    size = even_size(plan.source.width, plan.source.height, *TILE_BOX)
+    tiles = Scaler(plan.source, *size)
     sheets = Sheets(*size, count, out_dir)
     oldest = max(interval, OLDEST_SECONDS)
     poster = _Poster(plan)
@@ -43,17 +43,17 @@ def draw_thumbnails(source: str, plan: Plan, out_dir: Path) -> Thumbnails:
         for number in range(count):
             time = (number + 0.5) * min(interval, length)
             moment = film.near(time)
-            tile = scaled(moment.frame, moment.pixel, info, *size) if moment else black(*size)
+            tile = tiles.scaled(moment.frame, moment.pixel) if moment else tiles.black()
             if moment is None or moment.time < (time - oldest) * TIMESCALE or is_dark(tile):
                 exact = film.at(time)
                 if exact is not None and exact is not moment:
-                    moment, tile = exact, scaled(exact.frame, exact.pixel, info, *size)
+                    moment, tile = exact, tiles.scaled(exact.frame, exact.pixel)
             sheets.add(tile)
             if number % max(1, count // POSTER_CANDIDATES) == 0 or poster.is_dark:
                 poster.consider(moment, tile)
     if poster.is_dark:
         with _film(source, plan, oldest) as film:
-            _look_for_light(film, poster, info, size)
+            _look_for_light(film, poster, tiles)
     poster_path = out_dir / "poster.jpg"
     poster_path.write_bytes(poster.jpeg())
     return Thumbnails(str(poster_path), Storyboard(*size, sheets.columns, ROWS, interval, count, sheets.finish()))
@@ -83,9 +83,8 @@ class _Poster:
 
     def jpeg(self) -> bytes:
         size = even_size(self._info.width, self._info.height, *POSTER_BOX)
-        if self._best is None:
-            return jpeg(black(*size))
-        return jpeg(scaled(self._best.frame, self._best.pixel, self._info, *size))
+        scaler = Scaler(self._info, *size)
+        return jpeg(scaler.scaled(self._best.frame, self._best.pixel) if self._best else scaler.black())
 
 
 @contextmanager
@@ -98,7 +97,7 @@ def _film(source: str, plan: Plan, oldest: float) -> Iterator[Film]:
         yield Film(SeekingPackets(container, plan, round(oldest / 4 * TIMESCALE)), cpu_seconds)
 
 
-def _look_for_light(film: Film, poster: _Poster, info: SourceInfo, size: tuple[int, int]) -> None:
+def _look_for_light(film: Film, poster: _Poster, tiles: Scaler) -> None:
     """Every tile is dark: look at pictures from the beginning on until one is not, and a little further."""
     film.near(0.0)
     film.at(0.0)
@@ -109,6 +108,6 @@ def _look_for_light(film: Film, poster: _Poster, info: SourceInfo, size: tuple[i
         if moment.time - seen < SEARCH_SECONDS * TIMESCALE:
             continue
         seen = moment.time
-        poster.consider(moment, scaled(moment.frame, moment.pixel, info, *size))
+        poster.consider(moment, tiles.scaled(moment.frame, moment.pixel))
         if until is None and not poster.is_dark:
             until = moment.time + round(FADE_SECONDS * TIMESCALE)
