@@ -52,7 +52,7 @@ def stalled(film: Film) -> Film:
 
 
 def without_side_branches(film: Film) -> Film:
-    film.set(thumbnails_done=True)
+    film.set(thumbnails_done=True, subtitles_done=True)
     film.ago("indexed_at", 0)
     film.database.all("update media_segment set placed_at = now() where video_id = %s", (film.id,))
     return film
@@ -144,7 +144,8 @@ def test_only_what_is_missing_is_asked_for(database: Database, creator: Person) 
     film = without_side_branches(planned(database, creator, long_file()))
     for which in [("360p", 0), ("480p", 1), ("360p", 2), ("480p", 2)]:
         film.encoded(*which)
-    film.set(audio_done=True)
+    for index in range(3):
+        film.encoded("audio", index)
     assert reap(stalled(without_side_branches(film))) == [
         SegmentPlanned(film.id, 0, ["480p"]),
         SegmentPlanned(film.id, 1, ["360p"]),
