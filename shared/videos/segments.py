@@ -34,6 +34,13 @@ class PlayableSegment(Struct, frozen=True):
     codecs: str
 
 
+class SegmentKeys(Struct, frozen=True):
+    """The objects of an encoded segment."""
+
+    object_key: str
+    init_key: str
+
+
 class _Position(Struct):
     rendition: str
     index: int
@@ -49,11 +56,7 @@ def insert_planned(tx: Transaction, video_id: str, plan: Plan) -> None:
     tx.execute_many(
         "insert into media_segment (id, video_id, rendition, index) values %s"
         " on conflict (video_id, rendition, index) do nothing",
-        [
-            (new_id(), video_id, rendition, index)
-            for index in range(plan.segments)
-            for rendition in renditions_of(plan)
-        ],
+        [(new_id(), video_id, rendition, index) for index in range(plan.segments) for rendition in renditions_of(plan)],
     )
 
 
@@ -154,6 +157,16 @@ def playable_segments(tx: Transaction, video_id: str, rendition: str | None) -> 
         " where video_id = %(video)s and object_key is not null"
         " and (%(rendition)s::text is null or rendition = %(rendition)s) order by rendition, index",
         {"video": video_id, "rendition": rendition},
+    )
+
+
+def segment_keys(tx: Transaction, video_id: str, rendition: str, index: int) -> SegmentKeys | None:
+    """None when there is no such segment, or it is not encoded, or its video was deleted."""
+    return tx.one(
+        SegmentKeys,
+        "select object_key, init_key from media_segment s join video v on v.id = s.video_id"
+        " where s.video_id = %s and rendition = %s and index = %s and object_key is not null and v.state <> 'deleted'",
+        (video_id, rendition, index),
     )
 
 

@@ -32,5 +32,15 @@ def subtitles_of(tx: Transaction, video_id: str) -> dict[str, SubtitleRow]:
     return {row.rendition: row for row in rows}
 
 
+def subtitle_key(tx: Transaction, video_id: str, rendition: str) -> str | None:
+    """The object of one; None when there is none, or its video was deleted."""
+    return tx.value(
+        str,
+        "select object_key from subtitle s join video v on v.id = s.video_id"
+        " where s.video_id = %s and rendition = %s and v.state <> 'deleted'",
+        (video_id, rendition),
+    )
+
+
 def delete_subtitles(tx: Transaction, video_id: str) -> None:
     tx.execute("delete from subtitle where video_id = %s", (video_id,))
