@@ -1,7 +1,8 @@
 """The DASH manifest, an MPD (ISO/IEC 23009-1).
 
 Its media are named by a SegmentTemplate below one BaseURL. FFmpeg's demuxer gives a URL no more room than the MPD's own
-URL and its BaseURLs take, so a SegmentURL with a signature of its own would be cut off.
+URL and its BaseURLs take, so a SegmentURL with a signature of its own would be cut off. It also takes each BaseURL as
+relative to the MPD and not to the BaseURL around it, so none is inside another.
 """
 
 from xml.sax.saxutils import escape, quoteattr
@@ -27,14 +28,13 @@ def dash_mpd(video: Published, base_url: str) -> str:
         raise NotYet("The DASH manifest is there when the video is ready; until then there is HLS.")
     plan = video.plan
     length = plan.seconds(plan.cuts[-1])
-    periods = [_period(video, first, after) for first, after in _spans_of_one_init(video)]
+    periods = [_period(video, base_url, first, after) for first, after in _spans_of_one_init(video)]
     return "\n".join(
         [
             '<?xml version="1.0" encoding="UTF-8"?>',
             '<MPD xmlns="urn:mpeg:dash:schema:mpd:2011" profiles="urn:mpeg:dash:profile:isoff-live:2011" type="static"'
             f' mediaPresentationDuration="PT{length:.6f}S" minBufferTime="PT2S"'
             f' maxSegmentDuration="PT{plan.target_duration}S">',
-            f"<BaseURL>{escape(base_url)}</BaseURL>",
             *periods,
             "</MPD>",
             "",
@@ -52,20 +52,25 @@ def _spans_of_one_init(video: Published) -> list[tuple[int, int]]:
     return list(zip([0, *edges], [*edges, video.plan.segments], strict=True))
 
 
-def _period(video: Published, first: int, after: int) -> str:
+def _period(video: Published, base_url: str, first: int, after: int) -> str:
     plan = video.plan
     start = plan.seconds(plan.cuts[first])
     length = plan.seconds(plan.cuts[after]) - start
-    sets = [_pictures(video, first, after), *_sounds(video, first, after), *_texts(video, start)]
+    sets = [
+        _pictures(video, base_url, first, after),
+        *_sounds(video, base_url, first, after),
+        *_texts(video, base_url, start),
+    ]
     numbered = (f'<AdaptationSet id="{number}" {each}' for number, each in enumerate(sets, 1))
     return "\n".join(
         [f'<Period id="{first}" start="PT{start:.6f}S" duration="PT{length:.6f}S">', *numbered, "</Period>"]
     )
 
 
-def _pictures(video: Published, first: int, after: int) -> str:
+def _pictures(video: Published, base_url: str, first: int, after: int) -> str:
     rungs = (_rung(video, rung, first, after) for rung in reversed(video.plan.renditions))
-    return "\n".join([f'contentType="video" mimeType="video/mp4" {ALIGNED}>', *rungs, "</AdaptationSet>"])
+    kind = f'contentType="video" mimeType="video/mp4" {ALIGNED}>'
+    return "\n".join([kind, _base(base_url), *rungs, "</AdaptationSet>"])
 
 
 def _rung(video: Published, rung: Rendition, first: int, after: int) -> str:
@@ -74,7 +79,7 @@ def _rung(video: Published, rung: Rendition, first: int, after: int) -> str:
     return _representation(rung.name, size, "", video.prefix(rung.name), first, after, video.plan.target_duration)
 
 
-def _sounds(video: Published, first: int, after: int) -> list[str]:
+def _sounds(video: Published, base_url: str, first: int, after: int) -> list[str]:
     tracks, target = video.plan.source.audio, video.plan.target_duration
     sets = []
     for number, (track, name) in enumerate(zip(tracks, track_names(tracks, "Audio"), strict=True)):
@@ -84,13 +89,14 @@ def _sounds(video: Published, first: int, after: int) -> list[str]:
         sets.append(
             f'contentType="audio" mimeType="audio/mp4"{_language(track.language)} {ALIGNED}>\n'
             + _described(name, "alternate" if number else "main")
+            + f"{_base(base_url)}\n"
             + _representation(track.rendition, rate, channels, pieces, first, after, target)
             + "\n</AdaptationSet>"
         )
     return sets
 
 
-def _texts(video: Published, start: float) -> list[str]:
+def _texts(video: Published, base_url: str, start: float) -> list[str]:
     """Of each subtitle track one file for the whole video: in a later Period its times begin at the video's start."""
     tracks = [track for _, track in video.readable]
     offset = f'<SegmentBase timescale="1000" presentationTimeOffset="{round(start * 1000)}"/>\n' if start else ""
@@ -98,7 +104,7 @@ def _texts(video: Published, start: float) -> list[str]:
         f'contentType="text" mimeType="text/vtt"{_language(track.language)}>\n'
         + _described(name, "forced-subtitle" if track.forced else "subtitle")
         + f'<Representation id="{rendition}" bandwidth="{_text_rate(video, video.subtitles[rendition])}">\n'
-        + f"<BaseURL>{subtitle_name(rendition)}</BaseURL>\n{offset}</Representation>\n</AdaptationSet>"
+        + f"{_base(base_url + subtitle_name(rendition))}\n{offset}</Representation>\n</AdaptationSet>"
         for (rendition, track), name in zip(video.readable, track_names(tracks, "Subtitles"), strict=True)
     ]
 
@@ -106,6 +112,10 @@ def _texts(video: Published, start: float) -> list[str]:
 def _text_rate(video: Published, text: SubtitleText) -> int:
     """bit/s, rounded up."""
     return int(8 * text.size / video.plan.seconds(video.plan.cuts[-1])) + 1
+
+
+def _base(url: str) -> str:
+    return f"<BaseURL>{escape(url)}</BaseURL>"
 
 
 def _language(tag: str) -> str:
