@@ -1,6 +1,7 @@
 """Films as FFmpeg plays them: by HTTP from an address that has the functions and the objects, as the gateway has."""
 
 import asyncio
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,7 +57,9 @@ def played(url: str, *options: str) -> str:
     return done.stdout
 
 
-def described(url: str) -> str:
-    """What FFmpeg says of the streams at an address."""
+def streams(url: str) -> list[tuple[str, str]]:
+    """The kind and the language of each stream that FFmpeg sees at an address."""
     command = [generator(), "-nostdin", "-hide_banner", "-i", url]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=120).stderr
+    said = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120).stderr
+    found = re.findall(r"Stream #(\d+:\d+)(?:\[\w+\])?(?:\((\w+)\))?: (\w+):", said)
+    return [(kind, "" if language == "und" else language) for _, language, kind in dict.fromkeys(found)]

@@ -232,10 +232,19 @@ def test_a_video_without_pictures_gets_them(ready: Film) -> None:
     assert reap(stalled(ready)) == []
 
 
+def test_a_video_without_its_subtitles_gets_them(ready: Film) -> None:
+    ready.set(subtitles_done=False)
+    assert reap(ready) == [VideoPlanned(ready.id)]
+    ready.run("extract_subtitles")
+    assert ready.row["subtitles_done"]
+    assert reap(stalled(ready)) == []
+
+
 BRANCHES = {
     "place": ("update media_segment set placed_at = null where video_id = %s", "encoded_at"),
     "index": ("update video set indexed_at = null where id = %s", "ready_at"),
     "pictures": ("update video set thumbnails_done = false where id = %s", "planned_at"),
+    "subtitles": ("update video set subtitles_done = false where id = %s", "planned_at"),
 }
 
 
@@ -258,7 +267,7 @@ def test_a_branch_that_is_under_way_is_left_alone(ready: Film, branch: str) -> N
 
 def test_a_failed_video_needs_no_pictures_and_no_index(made: Make) -> None:
     film = stalled(made(unencoded))
-    film.set(state="failed", thumbnails_done=False, indexed_at=None)
+    film.set(state="failed", thumbnails_done=False, subtitles_done=False, indexed_at=None)
     assert reap(film) == []
 
 

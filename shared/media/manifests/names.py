@@ -18,7 +18,7 @@ def track_names(tracks: Sequence[AudioTrack | SubtitleTrack], kind: str) -> list
 
 def _variants(name: str, language: str, number: int) -> Iterator[str]:
     yield name
-    if language:
+    if language and language != name:
         yield f"{name} ({language})"
     yield from (f"{name} ({n})" for n in count(number))
 
