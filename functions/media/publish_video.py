@@ -19,5 +19,5 @@ def publish_video(event: SegmentEncoded, context: Context) -> None:
         note_progress(tx, event.video_id, event.segment_id)
         if video.state is State.PLANNED and can_play(tx, event.video_id, video.plan):
             make_playable(tx, event.video_id)
-        if video.audio_done and all_encoded(tx, event.video_id):
+        if all_encoded(tx, event.video_id):
             make_ready(tx, event.video_id)

@@ -50,6 +50,10 @@ def _results(task: str, arguments: list[str]) -> Iterator[Any]:
             from shared.media.pictures.sprites import draw_thumbnails
 
             yield draw_thumbnails(arguments[0], _plan(), Path(arguments[1]))
+        case "subtitles":
+            from shared.media.subtitles.cues import write_subtitles
+
+            yield write_subtitles(arguments[0], _plan(), Path(arguments[1]))
         case _:
             raise ValueError(task)
 

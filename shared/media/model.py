@@ -44,6 +44,11 @@ class AudioTrack(Struct, frozen=True):
     order: list[str] = []  # of the channels, ["FL", "FC", "FR" …], where FFmpeg has no name for it
 
 
+def subtitle_rendition(number: int) -> str:
+    """The name of the rendition that the subtitle track `number` of a plan, from 1, becomes."""
+    return f"subtitles-{number}"
+
+
 class SubtitleTrack(Struct, frozen=True):
     """A text subtitle stream of the source; it becomes one WebVTT file."""
 
@@ -57,6 +62,7 @@ class SubtitleTrack(Struct, frozen=True):
 
 class Chapter(Struct, frozen=True):
     start: float  # seconds on the published timeline
+    end: float
     title: str
 
 
@@ -209,6 +215,14 @@ class MediaSegment(Struct, frozen=True):
     init_sha256: str = ""  # the same over all segments of a rendition, or the manifest marks a discontinuity
     missing: float = 0.0  # seconds of it that could not be decoded
     filler: bool = False  # nothing in the source could be decoded here: a still picture replaces it
+
+
+class SubtitleFile(Struct, frozen=True):
+    """One subtitle track as a WebVTT file on disk."""
+
+    rendition: str
+    path: str
+    cues: int
 
 
 class Storyboard(Struct, frozen=True):

@@ -13,7 +13,7 @@ from shared.videos.state import State
 
 # A video is done with its source when nothing will read it again, whatever is delivered late or twice.
 DONE = f"""
-    v.state = '{State.READY}' and v.thumbnails_done
+    v.state = '{State.READY}' and v.thumbnails_done and v.subtitles_done
     and not exists (select 1 from media_segment s where s.video_id = v.id and s.placed_at is null)
 """  # noqa: S608, all of it is written here
 

@@ -5,6 +5,14 @@ from datetime import datetime
 from msgspec import UNSET, Struct, UnsetType
 
 
+class VideoChapter(Struct):
+    """Seconds on the video's timeline; `title` is empty where the file gives none."""
+
+    start_s: float
+    end_s: float
+    title: str
+
+
 class Video(Struct, omit_defaults=True):
     """`…_after_s` are seconds since the upload was complete."""
 
@@ -20,6 +28,7 @@ class Video(Struct, omit_defaults=True):
     dash_url: str
     reason: str | UnsetType = UNSET
     duration_s: float | UnsetType = UNSET
+    chapters: list[VideoChapter] | UnsetType = UNSET
     width: int | UnsetType = UNSET
     height: int | UnsetType = UNSET
     poster_url: str | UnsetType = UNSET

@@ -29,8 +29,8 @@ class VideoRow(Struct, frozen=True):
     poster_key: str | None
     storyboard: Storyboard | None
     attempts: int  # times it was started again since it last made progress
-    audio_done: bool
     thumbnails_done: bool
+    subtitles_done: bool
     created_at: datetime
     uploaded_at: datetime | None
     playable_at: datetime | None
@@ -44,8 +44,8 @@ class PlannedVideo(Struct, frozen=True):
     state: State
     plan: Plan
     source_key: str
-    audio_done: bool
     thumbnails_done: bool
+    subtitles_done: bool
 
 
 def find_video(tx: Transaction, video_id: str) -> VideoRow | None:

@@ -81,9 +81,9 @@ def plan(tx: Transaction, video_id: str, plan: Plan) -> VideoRow | None:
         "plan",
         video_id,
         State.PLANNED,
-        "plan = %(plan)s, audio_done = %(silent)s, planned_at = now()",
+        "plan = %(plan)s, subtitles_done = %(none)s, planned_at = now()",
         plan=tx.json(plan),
-        silent=not plan.source.audio,
+        none=not plan.source.subtitles,
     )
     if video is not None:
         segments.insert_planned(tx, video_id, plan)

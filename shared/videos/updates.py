@@ -36,11 +36,6 @@ def count_attempt(tx: Transaction, video_id: str) -> None:
     tx.execute("update video set attempts = attempts + 1, updated_at = now() where id = %s", (video_id,))
 
 
-def audio_done(tx: Transaction, video_id: str) -> None:
-    """All segments of the audio are encoded."""
-    tx.execute("update video set audio_done = true where id = %s", (video_id,))
-
-
 def set_thumbnails(tx: Transaction, video_id: str, poster_key: str, storyboard: Storyboard) -> None:
     """`storyboard.sheets` are keys of objects."""
     tx.execute(

@@ -6,7 +6,8 @@ from urllib.parse import urljoin
 from msgspec import UNSET, UnsetType
 
 from shared.db import Transaction
-from shared.videos.model import RenditionStatus, Status, Video
+from shared.media.model import Plan
+from shared.videos.model import RenditionStatus, Status, Video, VideoChapter
 from shared.videos.row import VideoRow
 from shared.videos.segments import progress, renditions_of
 from shared.videos.state import State
@@ -29,6 +30,7 @@ def video_view(row: VideoRow, base_url: str, poster_url: str | None = None) -> V
         dash_url=f"{manifests}/manifest.mpd",
         reason=row.reason or UNSET,
         duration_s=round(plan.seconds(plan.cuts[-1]), 3) if plan else UNSET,
+        chapters=_chapters(plan) if plan and plan.source.chapters else UNSET,
         width=plan.source.width if plan else UNSET,
         height=plan.source.height if plan else UNSET,
         poster_url=urljoin(f"{base_url}/", poster_url) if poster_url else UNSET,
@@ -36,6 +38,10 @@ def video_view(row: VideoRow, base_url: str, poster_url: str | None = None) -> V
         playable_after_s=_seconds(row.uploaded_at, row.playable_at),
         ready_after_s=_seconds(row.uploaded_at, row.ready_at),
     )
+
+
+def _chapters(plan: Plan) -> list[VideoChapter]:
+    return [VideoChapter(round(each.start, 3), round(each.end, 3), each.title) for each in plan.source.chapters]
 
 
 def status_view(tx: Transaction, row: VideoRow) -> Status:

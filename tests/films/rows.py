@@ -51,10 +51,10 @@ def ready_video(
 
 
 def mark_ready(database: Database, video_id: str, days: float = 0) -> None:
-    """It is ready, with its pictures, since so many days."""
+    """It is ready, with its pictures and subtitles, since so many days."""
     database.all(
-        "update video set state = 'ready', thumbnails_done = true, ready_at = now() - make_interval(secs => %s)"
-        " where id = %s",
+        "update video set state = 'ready', thumbnails_done = true, subtitles_done = true,"
+        " ready_at = now() - make_interval(secs => %s) where id = %s",
         (days * 86_400, video_id),
     )
 

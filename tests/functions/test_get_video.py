@@ -5,7 +5,7 @@ import pytest
 from shared.identity import Role
 from shared.runtime.serve import create_app
 from tests.conftest import Database
-from tests.films.film import Film, absent, finished, planned, short_file, uploaded
+from tests.films.film import Film, absent, finished, planned, short_file, tracks_file, uploaded
 from tests.functions.people import Person, account, assert_problem
 
 
@@ -39,6 +39,15 @@ def test_a_ready_video_has_all_there_is_to_know(database: Database, creator: Per
     assert f"videos/{film.id}/poster-" in video["poster_url"]
     assert "signature=" in video["poster_url"]
     assert "reason" not in video
+
+
+def test_the_chapters_of_the_file_are_marks_on_the_timeline(database: Database, creator: Person) -> None:
+    video = get(creator, planned(database, creator, tracks_file())).json
+    assert video["chapters"] == [
+        {"start_s": 0.0, "end_s": 10.0, "title": "Morning"},
+        {"start_s": 12.0, "end_s": 28.0, "title": "Evening & night"},  # the file says 99 s
+    ]
+    assert "chapters" not in get(creator, planned(database, creator, short_file())).json
 
 
 def test_a_new_video_has_only_what_is_known_yet(database: Database, creator: Person) -> None:

@@ -94,6 +94,7 @@ def test_it_goes_with_the_last_segment_of_a_ready_video(uploader: Uploader, data
         "state = 'playable'",
         "state = 'failed'",
         "thumbnails_done = false",
+        "subtitles_done = false",
     ],
 )
 def test_it_stays_while_somebody_may_read_it(uploader: Uploader, database: Database, change: str) -> None:

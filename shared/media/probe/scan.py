@@ -22,7 +22,7 @@ from shared.media.probe.byte_reader import ByteReader
 from shared.media.probe.choose import Choice, choose_again, choose_over
 from shared.media.probe.container import open_container
 from shared.media.probe.drift import stretch
-from shared.media.probe.extras import chapters, is_text_subtitle, language, subtitle_tracks
+from shared.media.probe.extras import chapters, is_text_subtitle, language, subtitle_tracks, track_name
 from shared.media.probe.packets import AudioPackets, PacketScan, StreamPackets
 from shared.media.probe.parts import edges_at, known_edges
 from shared.media.probe.pictures import Pictures, in_order, read_by_packets, sample_aspect_ratio
@@ -115,7 +115,7 @@ def _track(number: int, packets: AudioPackets) -> AudioTrack:
         channels=packets.channels,
         sample_rate=frame.sample_rate,
         language=language(stream.metadata.get("language", "")),
-        name=stream.metadata.get("title", ""),
+        name=track_name(stream.metadata),
         stretch=stretch(packets),
         order=packets.order,
     )
