@@ -18,10 +18,11 @@ _LONGEST_EXPANSION = 1000  # endings that are tried for the unfinished last word
 
 
 class Query:
-    """`matching` and `ranking` are queries; `scored` is both in one."""
+    """`matching` and `ranking` are queries; `scored` is both in one. `words` are all that are searched for."""
 
     def __init__(self, alternatives: list[list[Term]]) -> None:
         self._alternatives = alternatives
+        self.words = frozenset(word for alternative in alternatives for term in alternative for word in term.words)
         self.ranking = _any_of(
             _form(term, TEXTS, weighted=True)
             for alternative in alternatives
@@ -61,19 +62,20 @@ def build(text: str) -> Query | None:
 
 
 def _not_a_stop_word(term: Term) -> bool:
-    return not STOP_WORDS.issuperset(term.text.split())
+    return not STOP_WORDS.issuperset(term.words)
 
 
 def _form(term: Term, texts: Sequence[str], *, weighted: bool = False) -> Json:
     """The term in any of the fields: stemmed, or as it is, or as a prefix when it is unfinished."""
     boosts = [(text, _WEIGHTS[text] if weighted else 1.0) for text in texts]
-    stemmed = _phrase(term.text, [(f"{text}.stemmed", boost) for text, boost in boosts])
+    words = " ".join(term.words)
+    stemmed = _phrase(words, [(f"{text}.stemmed", boost) for text, boost in boosts])
     if not term.prefix:
-        plain = [_phrase(term.text, boosts)]
-    elif " " in term.text:
-        plain = [_phrase(term.text, boosts, type="phrase_prefix", max_expansions=_LONGEST_EXPANSION)]
+        plain = [_phrase(words, boosts)]
+    elif len(term.words) > 1:
+        plain = [_phrase(words, boosts, type="phrase_prefix", max_expansions=_LONGEST_EXPANSION)]
     else:
-        plain = [{"prefix": {text: {"value": term.text, "boost": boost}}} for text, boost in boosts]
+        plain = [{"prefix": {text: {"value": words, "boost": boost}}} for text, boost in boosts]
     return _any_of([stemmed, *plain])
 
 
