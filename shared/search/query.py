@@ -1,7 +1,7 @@
 """Parses what people type into a search box: words, "phrases", -exclusions and OR."""
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple, TypeVar
 
 from shared.search.tokens import searched
@@ -18,6 +18,14 @@ class Term(NamedTuple):
     words: tuple[str, ...]  # of shared/search/tokens.py; several follow one another
     excluded: bool = False
     prefix: bool = False  # the last is unfinished: what begins like it matches too
+
+    def matches(self, words: Sequence[str]) -> Iterator[int]:
+        """The numbers of the words of a text that it matches as it is, not stemmed."""
+        *before, last = self.words
+        for at in places(words, before):
+            end = at + len(before)
+            if end < len(words) and (words[end] == last or (self.prefix and words[end].startswith(last))):
+                yield from range(at, end + 1)
 
 
 def parse(text: str) -> list[list[Term]]:
@@ -44,6 +52,13 @@ def required_words(
     return needed if any(not term(word).excluded for word in needed) else []
 
 
+def places(words: Sequence[str | None], wanted: Sequence[str | None]) -> Iterator[int]:
+    """Where the wanted ones follow one another; None stands for any word."""
+    for at in range(len(words) - len(wanted) + 1):
+        if all(one is None or words[at + number] == one for number, one in enumerate(wanted)):
+            yield at
+
+
 def _term(token: re.Match[str], most: int, *, last: bool) -> Term | None:
     """The term, of which at most so many words count."""
     word = token["word"]
@@ -56,4 +71,4 @@ def _term(token: re.Match[str], most: int, *, last: bool) -> Term | None:
         return None
     if len(asked.words) > most:
         return Term(asked.words[:most], excluded)
-    return Term(asked.words, excluded, asked.open or prefix and not excluded and not asked.complete)
+    return Term(asked.words, excluded, asked.open or (prefix and not excluded and not asked.complete))

@@ -83,6 +83,8 @@ def _is_attached(character: str) -> bool:
     """Whether it belongs to the letter before it: a mark (also one of half width), a jamo, an invisible joiner."""
     if character.isascii():
         return False
+    if "\U0001f3fb" <= character <= "\U0001f3ff":  # a skin tone
+        return True
     first = unicodedata.normalize("NFKD", character)[0]
     return unicodedata.category(first) in ("Mn", "Mc", "Me", "Cf") or "\u1160" <= first <= "\u11ff"
 
@@ -103,12 +105,12 @@ def _fold(cluster: str) -> str:
 
 def _fold_once(text: str) -> str:
     tags = text[:1] == _BLACK_FLAG
-    text = "".join(each for each in text if not _is_invisible(each) or tags and "\U000e0020" <= each <= "\U000e007f")
+    text = "".join(each for each in text if not _is_invisible(each) or (tags and "\U000e0020" <= each <= "\U000e007f"))
     kept, base = [], ""
     for each in unicodedata.normalize("NFD", unicodedata.normalize("NFKC", text).casefold()):
         if unicodedata.category(each) not in ("Mn", "Me"):
             base = each
-        elif _within(each, _GENERAL_MARKS) or base and _within(base, _MARKS_ARE_OPTIONAL):
+        elif _within(each, _GENERAL_MARKS) or (base and _within(base, _MARKS_ARE_OPTIONAL)):
             continue
         kept.append(each)
     text = unicodedata.normalize("NFC", "".join(kept)).translate(_LETTERS)
@@ -136,8 +138,7 @@ def _is_kept(character: str) -> bool:
         character.isalnum()
         or category.startswith("M")
         or character in SYMBOLS
-        or category == "So"
-        and _within(character, _EMOJI_RANGES)
+        or (category == "So" and _within(character, _EMOJI_RANGES))
         or "\U0001f000" <= character <= "\U0001faff"  # newer emoji than this Python knows
         or "\U000e0020" <= character <= "\U000e007f"
     )

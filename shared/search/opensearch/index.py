@@ -151,7 +151,6 @@ def _request(
     # MAY_FIND of shared/videos/visibility.py, in OpenSearch's language; find.py asks the rule itself afterwards
     may_see = [_is("visibility", "public"), *([_is("owner_id", viewer)] if viewer else [])]
     filters = [{"bool": {"should": may_see, "minimum_should_match": 1}}, *([_is("kind", kind)] if kind else [])]
-    marked = [f"{text}{form}" for text in ("title", "body", "message") for form in ("", ".stemmed")]
     request: dict[str, Any] = {
         "size": count,
         "track_total_hits": False,
@@ -164,8 +163,8 @@ def _request(
             "max_analyzer_offset": 3 * MAX_HIGHLIGHTED,  # a pair and a space for each letter
             "pre_tags": ["["],
             "post_tags": ["]"],
-            "highlight_query": query.ranking,
-            "fields": {field: {} for field in marked},
+            "highlight_query": query.stemmed,
+            "fields": {f"{text}.stemmed": {} for text in ("title", "body", "message")},
         },
     }
     if position is not None:
@@ -186,19 +185,19 @@ def _hit(found: dict[str, Any], query: Query) -> Hit:
         id=shown["id"],
         video_id=shown["video_id"],
         title=title,
-        title_html=mark(title, _spans(marked, ("title",), title, query)),
+        title_html=mark(title, _spans(marked, ("title",), title, query) if shown["kind"] == "video" else ()),
         snippet=snippet(body, _spans(marked, ("body", "message"), body, query)),
         score=round(found["sort"][0], 6),
     )
 
 
 def _spans(highlight: dict[str, list[str]], fields: tuple[str, ...], text: str, query: Query) -> list[Span]:
-    """Where the words are. What is highlighted are the words of the text, between spaces, in their order."""
-    marked = [each for field in fields for form in ("", ".stemmed") for each in highlight.get(f"{field}{form}", ())]
-    if not marked:
-        return []
+    """Where the words are. What OpenSearch highlights are the words of the text, between spaces, in their order."""
     found = tokens(text[:MAX_HIGHLIGHTED])
-    matched = {number for each in marked for number in _in_brackets(each) if number < len(found)}
+    matched = query.matches([token.text for token in found])
+    for field in fields:
+        for marked in highlight.get(f"{field}.stemmed", ()):
+            matched |= {number for number in _in_brackets(marked) if number < len(found)}
     return spans(found, matched, query.words)
 
 

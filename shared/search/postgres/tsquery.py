@@ -7,7 +7,7 @@ from msgspec import Struct
 
 from shared.db import Transaction
 from shared.search.highlight import Span, spans
-from shared.search.query import Term, parse, required_words
+from shared.search.query import Term, parse, places, required_words
 from shared.search.tokens import Token
 
 Stems = dict[str, str | None]  # None: of a stop word
@@ -30,14 +30,10 @@ class _Forms(NamedTuple):
 
     def matches(self, words: Sequence[str], stems: Sequence[str | None]) -> Iterator[int]:
         """The numbers of the words of a text that this matches."""
-        *before, last = self.term.words
-        for at in _places(words, before):
-            word = words[at + len(before)] if at + len(before) < len(words) else ""
-            if word == last or self.term.prefix and word.startswith(last):
-                yield from range(at, at + len(before) + 1)
+        yield from self.term.matches(words)
         if self.significant:
             stemmed = _trimmed(self.stems)
-            for at in _places(stems, stemmed):
+            for at in places(stems, stemmed):
                 yield from (at + number for number, stem in enumerate(stemmed) if stem)
 
 
@@ -105,16 +101,10 @@ def _trimmed(stems: list[str | None]) -> list[str | None]:
     return stems[there[0] : there[-1] + 1]
 
 
-def _places(words: Sequence[str | None], wanted: Sequence[str | None]) -> Iterator[int]:
-    """Where the wanted ones follow one another; None stands for any word."""
-    for at in range(len(words) - len(wanted) + 1):
-        if all(one is None or words[at + number] == one for number, one in enumerate(wanted)):
-            yield at
-
-
 def _phrase(words: Sequence[str | None], *, prefix: bool = False) -> str:
     """These words, each as far after the one before it as here. No word has a quote or a backslash."""
-    parts, distance = [], 0
+    parts: list[str] = []
+    distance = 0
     for word in words:
         if word and parts:
             parts.append(f"<{distance}>")
