@@ -1,4 +1,4 @@
-"""Rebuilds the index from the database while it is searched and written (`wadi reindex`, and by itself after an update).
+"""Rebuilds the index from the database while it is searched and written (`wadi reindex`, or after an update).
 
 Documents are read in batches, and the rows of their videos stay locked until the batch is indexed. Writers lock them
 too, so whichever comes later has read the later state.

@@ -38,8 +38,17 @@ _MARKS_ARE_OPTIONAL = (
 )
 # Letters that Unicode does not take apart, as they are typed by those who do not have them.
 _LETTERS = str.maketrans(
-    {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h", "ı": "i", "ŧ": "t", "♯": "#"}
-    | {"ٱ": "ا", "ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ـ": None}
+    {"æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ł": "l", "ħ": "h", "ŧ": "t", "♯": "#"}
+    | {"\u0131": "i"}  # dotless i
+    # Arabic: alef wasla, alef maksura, Farsi yeh, keheh, teh marbuta, tatweel
+    | {
+        "\u0671": "\u0627",
+        "\u0649": "\u064a",
+        "\u06cc": "\u064a",
+        "\u06a9": "\u0643",
+        "\u0629": "\u0647",
+        "\u0640": None,
+    }
     | {chr(hiragana): chr(hiragana + 0x60) for hiragana in (*range(0x3041, 0x3097), 0x309D, 0x309E)}
 )
 _ASCII = str.maketrans({chr(code): " " for code in range(128) if not chr(code).isalnum() and chr(code) not in SYMBOLS})

@@ -38,7 +38,7 @@ FOUND = [
     ("iPhone15発売", "iphone15"),
     ("iPhone15発売", "iPhone15発売"),
     ("発売iPhone", '"発売iPhone"'),
-    ("ｉＰｈｏｎｅ", "iphone"),
+    ("\uff49\uff30\uff48\uff4f\uff4e\uff45", "iphone"),
     ("مُقَدِّمَةٌ", "مقدمة"),
     ("مقدمة", "مُقَدِّمَةٌ"),
     ("שלום", "שָׁלוֹם"),

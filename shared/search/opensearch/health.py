@@ -50,8 +50,9 @@ def current() -> str:
 
 def _old_index(names: list[str]) -> str | None:
     old = [name for name in names if not name.startswith(current())]
+    if not old:
+        return None
     return (
-        f"OPENSEARCH_INDEX: {old[0]} was made by another version of Wadi; renew_index replaces it within minutes, `wadi reindex` at once."
-        if old
-        else None
+        f"OPENSEARCH_INDEX: {old[0]} was made by another version of Wadi:"
+        " renew_index replaces it within minutes, `wadi reindex` at once."
     )
