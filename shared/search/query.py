@@ -36,8 +36,9 @@ def parse(text: str) -> list[list[Term]]:
         if token["word"] == "OR":
             alternatives.append([])
         elif left and (term := _term(token, left, last=token.end() == end)):
-            alternatives[-1].append(term)
-            left -= len(term.words)
+            if term not in alternatives[-1]:
+                alternatives[-1].append(term)
+                left -= len(term.words)
     # without a word that must occur, an alternative would find everything else
     return [terms for terms in alternatives if any(not term.excluded for term in terms)]
 
