@@ -35,10 +35,9 @@ def parse(text: str) -> list[list[Term]]:
     for token in _TOKEN.finditer(text):
         if token["word"] == "OR":
             alternatives.append([])
-        elif left and (term := _term(token, left, last=token.end() == end)):
-            if term not in alternatives[-1]:
-                alternatives[-1].append(term)
-                left -= len(term.words)
+        elif left and (term := _term(token, left, last=token.end() == end)) and term not in alternatives[-1]:
+            alternatives[-1].append(term)
+            left -= len(term.words)
     # without a word that must occur, an alternative would find everything else
     return [terms for terms in alternatives if any(not term.excluded for term in terms)]
 
