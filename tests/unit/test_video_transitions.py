@@ -18,9 +18,7 @@ from tests.conftest import Database
 
 pytestmark = pytest.mark.usefixtures("database")
 
-SOURCE = SourceInfo(
-    "mp4", "h264", 640, 360, 0, Ratio(1, 1000), Ratio(25, 1), 0.0, 250, 0, 10_000, False, "", True, []
-)
+SOURCE = SourceInfo("mp4", "h264", 640, 360, 0, Ratio(1, 1000), Ratio(25, 1), 0.0, 250, 0, 10_000, False, "", True, [])
 PLAN = Plan(SOURCE, [0, 10_000], [250], [Rendition("360p", 640, 360, 800, 1600, "3.0")], Ratio(25, 1), 10, [0])
 
 Row = dict[str, Any]
