@@ -110,15 +110,16 @@ class PartServer:
     def _shown(self, upload_id: str) -> dict[str, Any]:
         size = self.uploads[upload_id]["size"]
         starts = range(0, size, self.part_size)
+        received = self.parts[upload_id]
         parts = [
             {
                 "number": number,
                 "offset": start,
                 "size": min(self.part_size, size - start),
                 "url": f"/objects/{upload_id}/{number}?signature={self.signature}",
-                "received": number in self.parts[upload_id],
+                "received": number in received,
+                "sha256": hashlib.sha256(received[number]).hexdigest() if number in received else "",
             }
-            | {"sha256": hashlib.sha256(part).hexdigest() for part in [self.parts[upload_id].get(number)] if part}
             for number, start in enumerate(starts, 1)
         ]
         return {"id": upload_id, "video_id": f"v-{upload_id}", "part_size": self.part_size, "parts": parts}

@@ -380,7 +380,7 @@ def test_two_at_once_do_not_send_one_upload(server: PartServer, user: User, movi
 
 
 def test_another_name_or_place_of_the_same_bytes_is_another_video(server: PartServer, user: User, movie: Path) -> None:
-    """A hard link, a link by another name, a copy elsewhere of the same name and time; all while the first one lasts."""
+    """A hard link, a link by another name, a copy elsewhere of the same name and time, while the first one lasts."""
     names = [movie.with_name("hard.mp4"), movie.with_name("soft.mp4"), movie.parent / "copies" / movie.name]
     names[0].hardlink_to(movie)
     names[1].symlink_to(movie)
