@@ -10,7 +10,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urljoin
 
 import msgspec
 
@@ -52,8 +51,8 @@ class Api:
         self.http.close()
 
     def url(self, path: str) -> str:
-        """An absolute URL: the platform may answer with relative ones."""
-        return urljoin(f"{self.server}/", path)
+        """An absolute URL: a path begins at the server, whose own URL may have one."""
+        return f"{self.server}{path}" if path.startswith("/") else path
 
     # Requests
 

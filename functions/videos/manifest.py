@@ -1,5 +1,7 @@
 """HLS and DASH manifests, and the storyboard. The media they name is fetched from the object store by signed URL."""
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from shared.db import Transaction, read_one
@@ -7,6 +9,7 @@ from shared.media.manifests import NotYet, Piece, Published, dash_mpd, hls_maste
 from shared.media.model import Plan
 from shared.media.pictures.storyboard import storyboard_vtt
 from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
+from shared.runtime.links import relative
 from shared.storage import signed_urls
 from shared.videos.response_cache import response_cache
 from shared.videos.row import VideoRow, visible_video
@@ -14,6 +17,7 @@ from shared.videos.segments import playable_segments
 from shared.videos.state import State
 from shared.videos.watched import note_watched
 
+PATH = "/api/videos/{id}/manifest/{name}"
 TYPES = {"m3u8": "application/vnd.apple.mpegurl", "mpd": "application/dash+xml", "vtt": "text/vtt; charset=utf-8"}
 MASTER = "master.m3u8"
 PLACEHOLDER = "\0token\0"  # where a token is put in; no text from a client holds U+0000
@@ -24,7 +28,7 @@ class Manifest(Struct):
     name: str  # master.m3u8, <rendition>.m3u8, manifest.mpd or storyboard.vtt
 
 
-@http_function("GET /api/videos/{id}/manifest/{name}", access=PUBLIC, query_token=True)
+@http_function(f"GET {PATH}", access=PUBLIC, query_token=True)
 def manifest(request: Manifest, context: Context) -> Response:
     content_type = TYPES.get(request.name.rpartition(".")[2])
     if content_type is None:
@@ -84,7 +88,7 @@ def _published(tx: Transaction, video_id: str, plan: Plan, rendition: str | None
     """All renditions, or one. Signing URLs takes the most time, so only those that are shown are signed."""
     segments = playable_segments(tx, video_id, rendition)
     keys = {key for segment in segments for key in (segment.object_key, segment.init_key)}
-    signed = signed_urls(tx, keys) if urls else dict.fromkeys(keys, "")
+    signed = _urls(tx, keys) if urls else dict.fromkeys(keys, "")
     pieces: dict[str, list[Piece]] = {}
     for segment in segments:
         piece = Piece(
@@ -102,11 +106,16 @@ def _published(tx: Transaction, video_id: str, plan: Plan, rendition: str | None
     return Published(plan, pieces)
 
 
+def _urls(tx: Transaction, keys: Iterable[str]) -> dict[str, str]:
+    """Players resolve them against the manifest's own URL, in which a proxy may have put more than we know."""
+    return {key: relative(PATH, url) for key, url in signed_urls(tx, keys).items()}
+
+
 def _storyboard(tx: Transaction, video: VideoRow, plan: Plan) -> bytes:
     board = video.storyboard
     if board is None:
         raise _not_yet(video)
-    urls = signed_urls(tx, board.sheets)
+    urls = _urls(tx, board.sheets)
     return storyboard_vtt(board, [urls[key] for key in board.sheets], plan.seconds(plan.cuts[-1])).encode()
 
 
