@@ -1,4 +1,4 @@
-"""A proxy that has the platform under a path of its own, as nginx with `location /video/ { proxy_pass http://wadi/; }`."""
+"""A proxy that has the platform under a path, as nginx with `location /video/ { proxy_pass http://wadi/; }`."""
 
 import asyncio
 import threading
@@ -9,13 +9,14 @@ from aiohttp import web
 from yarl import URL
 
 PREFIX = "/video"
-HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "host"}
+HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding"}
 
 
 class StrippingProxy:
-    """Whatever leads past the prefix is answered 404, and noted in `astray`."""
+    """Whatever leads past the prefix is answered 404, and noted in `astray`. `tells`: in X-Forwarded-Prefix."""
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, *, tells: bool) -> None:
+        self._told = {"X-Forwarded-Prefix": PREFIX} if tells else {}
         self._target = f"http://127.0.0.1:{target_port}"
         self.astray: list[str] = []
         self.passed: list[str] = []
@@ -57,7 +58,7 @@ class StrippingProxy:
         path = request.raw_path.removeprefix(PREFIX)
         self.passed.append(path.partition("?")[0])
         headers = {name: value for name, value in request.headers.items() if name.lower() not in HOP_BY_HOP}
-        headers["X-Forwarded-For"] = str(request.remote)
+        headers |= {"X-Forwarded-For": str(request.remote)} | self._told
         async with self._session.request(
             request.method,
             URL(self._target + path, encoded=True),

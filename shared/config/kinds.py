@@ -68,7 +68,7 @@ class PublicUrl(Url):
         except ValueError:  # a port that is none
             good = False
         if not good or "?" in text or "#" in text or "@" in text or re.search(r"\s", text):
-            raise ConfigError(f"{self.name}={text!r} is no URL of the form {self.form}.")
+            raise ConfigError(f"{self.name} is no URL of the form {self.form}.")
 
 
 class Directory(Setting):

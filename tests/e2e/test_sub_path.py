@@ -20,7 +20,7 @@ def port() -> int:
 
 @pytest.fixture(scope="module")
 def proxy(port: int) -> Iterator[StrippingProxy]:
-    proxy = StrippingProxy(port)
+    proxy = StrippingProxy(port, tells=False)
     yield proxy
     proxy.close()
 

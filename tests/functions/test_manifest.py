@@ -105,7 +105,7 @@ def test_the_dash_manifest_has_the_same_segments(ready: Film) -> None:
 def test_a_path_that_a_proxy_puts_before_ours_is_kept(ready: Film, name: str) -> None:
     """No URL begins at the root, which behind https://host/video/ is somebody else's."""
     manifest = f"https://host/video/api/videos/{ready.id}/manifest/{name}"
-    named = [url for url in re.findall(r"[^\s\"#>]*/objects/[^\s\"#<]*", text(ready, name))]
+    named = re.findall(r"[^\s\"#>]*/objects/[^\s\"#<]*", text(ready, name))
     assert named
     assert {urljoin(manifest, url).partition("node-")[0] for url in named} == {"https://host/video/objects/"}
 
