@@ -23,6 +23,7 @@ class Part(Struct):
     size: int
     url: str = ""
     received: bool = False
+    sha256: str = ""
 
 
 class SignedPart(Struct):
@@ -39,6 +40,7 @@ class Upload(Struct):
     video_id: str
     part_size: int
     parts: list[Part]
+    state: str = "open"  # or completed
 
 
 class Video(Struct):

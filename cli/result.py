@@ -22,7 +22,7 @@ def result(api: Api, video: Video, status: Status | None = None) -> dict[str, An
         "hls_url": api.url(video.hls_url or f"/api/videos/{video.id}/manifest/master.m3u8"),
         "dash_url": api.url(video.dash_url or f"/api/videos/{video.id}/manifest/manifest.mpd"),
     }
-    page = api.url(urljoin(found["hls_url"], f"/watch/{video.id}"))
+    page = urljoin(found["hls_url"], f"../../../../watch/{video.id}")  # from /api/videos/<id>/manifest/
     if state == "ready" and api.has_page(page):
         found["watch_url"] = page  # the single box has a player; a cluster may have another
     if state == "failed":

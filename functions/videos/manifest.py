@@ -3,6 +3,8 @@
 The media that they name is fetched from the object store by signed URL; DASH comes to it by way of get_media.
 """
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 
 from shared.db import Transaction, read_one
@@ -19,6 +21,7 @@ from shared.media.manifests import (
 from shared.media.model import Plan
 from shared.media.pictures.storyboard import storyboard_vtt
 from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
+from shared.runtime.links import relative
 from shared.storage import granted_folder, signed_urls
 from shared.videos.response_cache import response_cache
 from shared.videos.row import VideoRow, visible_video
@@ -27,6 +30,7 @@ from shared.videos.state import State
 from shared.videos.subtitles import subtitles_of
 from shared.videos.watched import note_watched
 
+PATH = "/api/videos/{id}/manifest/{name}"
 TYPES = {"m3u8": "application/vnd.apple.mpegurl", "mpd": "application/dash+xml", "vtt": "text/vtt; charset=utf-8"}
 MASTER = "master.m3u8"
 DASH = "manifest.mpd"
@@ -38,7 +42,7 @@ class Manifest(Struct):
     name: str  # master.m3u8, <rendition>.m3u8 (also of subtitles), manifest.mpd or storyboard.vtt
 
 
-@http_function("GET /api/videos/{id}/manifest/{name}", access=PUBLIC, query_token=True)
+@http_function(f"GET {PATH}", access=PUBLIC, query_token=True)
 def manifest(request: Manifest, context: Context) -> Response:
     content_type = TYPES.get(request.name.rpartition(".")[2])
     if content_type is None:
@@ -106,7 +110,7 @@ def _published(tx: Transaction, video_id: str, plan: Plan, rendition: str | None
     texts = {name: row for name, row in subtitles_of(tx, video_id).items() if rendition in (None, name)}
     keys = {key for segment in segments for key in (segment.object_key, segment.init_key)}
     keys |= {row.object_key for row in texts.values()}
-    signed = signed_urls(tx, keys) if rendition else dict.fromkeys(keys, "")
+    signed = _urls(tx, keys) if rendition else dict.fromkeys(keys, "")
     pieces: dict[str, list[Piece]] = {}
     for segment in segments:
         piece = Piece(
@@ -124,11 +128,16 @@ def _published(tx: Transaction, video_id: str, plan: Plan, rendition: str | None
     return Published(plan, pieces, {name: SubtitleText(signed[r.object_key], r.size) for name, r in texts.items()})
 
 
+def _urls(tx: Transaction, keys: Iterable[str]) -> dict[str, str]:
+    """Players resolve them against the manifest's own URL, in which a proxy may have put more than we know."""
+    return {key: relative(PATH, url) for key, url in signed_urls(tx, keys).items()}
+
+
 def _storyboard(tx: Transaction, video: VideoRow, plan: Plan) -> bytes:
     board = video.storyboard
     if board is None:
         raise _not_yet(video)
-    urls = signed_urls(tx, board.sheets)
+    urls = _urls(tx, board.sheets)
     return storyboard_vtt(board, [urls[key] for key in board.sheets], plan.seconds(plan.cuts[-1])).encode()
 
 

@@ -41,6 +41,7 @@ PRELOADED = (
     "shared.runtime.function",
     "shared.runtime.idempotency",
     "shared.runtime.jobs",
+    "shared.runtime.links",
     "shared.runtime.ranges",
     "shared.runtime.workspace",
     "shared.search",

@@ -1,6 +1,6 @@
 """The settings, by concern, in the order of docs/settings.md."""
 
-from shared.config.kinds import Choice, Choices, Directory, Integer, Seconds, Secret, Setting, Text, Url
+from shared.config.kinds import Choice, Choices, Directory, Integer, PublicUrl, Seconds, Secret, Setting, Text, Url
 
 MIB = 2**20
 GIB = 2**30
@@ -20,10 +20,10 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Text("WADI_CHAOS", "", "test mode, e.g. seed=7,duplicate=0.3,delay=0.5,reorder=0.3"),
     ),
     "Clients": (
-        Url(
+        PublicUrl(
             "PUBLIC_URL",
             "how clients reach the gateway; default: by the name that each of them used",
-            form="http(s)://host[:port]",
+            form="http(s)://host[:port][/path]",
         ),
         Text(
             "CLIENT_ADDRESS_HEADER",

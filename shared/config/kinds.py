@@ -4,6 +4,8 @@ No dataclasses: every cold start of a function imports this.
 """
 
 import math
+import re
+from urllib.parse import urlsplit
 
 
 class ConfigError(Exception):
@@ -54,6 +56,19 @@ class Url(Setting):
     @property
     def allowed(self) -> str:
         return self.form
+
+
+class PublicUrl(Url):
+    """Where clients are sent: nobody here connects to it, so its form is checked at start."""
+
+    def check(self, text: str) -> None:
+        try:
+            parts = urlsplit(text)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is none
+            good = False
+        if not good or "?" in text or "#" in text or "@" in text or re.search(r"\s", text):
+            raise ConfigError(f"{self.name} is no URL of the form {self.form}.")
 
 
 class Directory(Setting):

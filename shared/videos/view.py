@@ -1,12 +1,12 @@
 """From rows to what the API shows."""
 
 from datetime import datetime
-from urllib.parse import urljoin
 
 from msgspec import UNSET, UnsetType
 
 from shared.db import Transaction
 from shared.media.model import Plan
+from shared.runtime.links import absolute
 from shared.videos.model import RenditionStatus, Status, Video, VideoChapter
 from shared.videos.row import VideoRow
 from shared.videos.segments import progress, renditions_of
@@ -33,7 +33,7 @@ def video_view(row: VideoRow, base_url: str, poster_url: str | None = None) -> V
         chapters=_chapters(plan) if plan and plan.source.chapters else UNSET,
         width=plan.source.width if plan else UNSET,
         height=plan.source.height if plan else UNSET,
-        poster_url=urljoin(f"{base_url}/", poster_url) if poster_url else UNSET,
+        poster_url=absolute(base_url, poster_url) if poster_url else UNSET,
         storyboard_url=f"{manifests}/storyboard.vtt" if row.storyboard else UNSET,
         playable_after_s=_seconds(row.uploaded_at, row.playable_at),
         ready_after_s=_seconds(row.uploaded_at, row.ready_at),
