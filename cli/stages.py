@@ -110,7 +110,7 @@ def in_order(renditions: list[RungStatus]) -> list[RungStatus]:
 
     def height(rung: RungStatus) -> int:
         digits = "".join(c for c in rung.name if c.isdigit())
-        return int(digits) if digits else 0
+        return int(digits) if digits and not _is_sound(rung) else 0
 
     return sorted(renditions, key=lambda rung: (_is_sound(rung), -height(rung), rung.name))
 
