@@ -61,8 +61,8 @@ class _Lines:
 
 def steps(status: Status) -> list[tuple[bool, str]]:
     """(reached, words) of each stage, in the order in which a video passes them."""
-    segments = max((rung.total for rung in status.renditions if rung.name != "audio"), default=0)
-    rungs = sum(rung.name != "audio" for rung in status.renditions)
+    segments = max((rung.total for rung in status.renditions if not _is_sound(rung)), default=0)
+    rungs = sum(not _is_sound(rung) for rung in status.renditions)
     steps = [
         (_reached(status, "uploaded"), "uploaded"),
         (_reached(status, "planned"), f"planned: {_times(segments, 'segment')} x {_times(rungs, 'rung')}"),
@@ -110,9 +110,13 @@ def in_order(renditions: list[RungStatus]) -> list[RungStatus]:
 
     def height(rung: RungStatus) -> int:
         digits = "".join(c for c in rung.name if c.isdigit())
-        return int(digits) if digits else 0
+        return int(digits) if digits and not _is_sound(rung) else 0
 
-    return sorted(renditions, key=lambda rung: (rung.name == "audio", -height(rung), rung.name))
+    return sorted(renditions, key=lambda rung: (_is_sound(rung), -height(rung), rung.name))
+
+
+def _is_sound(rung: RungStatus) -> bool:
+    return rung.name.partition("-")[0] == "audio"  # and audio-2, audio-3 …
 
 
 def _times(count: int, noun: str) -> str:

@@ -29,7 +29,8 @@ def test_events_of_a_stream() -> None:
 
 
 def test_steps_of_a_video_on_its_way() -> None:
-    rungs = [RungStatus("360p", 2, 6, 1), RungStatus("audio", 0, 6), RungStatus("1080p", 1, 6)]
+    sounds = [RungStatus("audio-2", 0, 6), RungStatus("audio", 0, 6)]
+    rungs = [RungStatus("360p", 2, 6, 1), *sounds, RungStatus("1080p", 1, 6)]
     status = Status("v", "playable", renditions=rungs, playable_after_s=2.14)
     assert steps(status) == [
         (True, "uploaded"),
@@ -38,7 +39,7 @@ def test_steps_of_a_video_on_its_way() -> None:
         (False, "ready after …"),
         (False, "indexed: the search finds it"),
     ]
-    assert [rung.name for rung in in_order(rungs)] == ["1080p", "360p", "audio"]
+    assert [rung.name for rung in in_order(rungs)] == ["1080p", "360p", "audio", "audio-2"]
 
 
 @pytest.mark.parametrize(

@@ -75,7 +75,7 @@ def tracks_file(name: str = "tracks.mkv", text: str = "srt") -> Path:
         words, marks = path.with_suffix(".srt"), path.with_suffix(".txt")
         words.write_text(SUBTITLES)
         marks.write_text(CHAPTERS)
-        inputs = ["-i", long_file(), "-i", sweep_file(28), "-i", words, "-i", words, "-i", marks]
+        inputs: list[str | Path] = ["-i", long_file(), "-i", sweep_file(28), "-i", words, "-i", words, "-i", marks]
         maps = "-map 0:v -map 0:a -map 1:a -map 2:s -map 3:s -map_metadata 4 -map_chapters 4"
         codecs = f"-c:v copy -c:a aac -ac 2 -c:s {text} -disposition:s:0 0 -disposition:s:1 forced"
         ffmpeg(*inputs, *maps.split(), *codecs.split(), *LANGUAGES.split(), *NAMES, path)

@@ -31,10 +31,14 @@ async def _answer(request: web.Request) -> web.Response:
     raise web.HTTPNotFound
 
 
+def _add_functions(app: web.Application) -> None:
+    app.router.add_get("/api/{path:.*}", _answer)
+
+
 @contextmanager
 def serve() -> Iterator[str]:
     """The address."""
-    with serve_objects(lambda app: app.router.add_get("/api/{path:.*}", _answer)) as url:
+    with serve_objects(_add_functions) as url:
         yield url
 
 
