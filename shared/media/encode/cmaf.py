@@ -14,7 +14,15 @@ def ticks(plan: Plan, pts: int, timescale: int = TIMESCALE) -> int:
 
 
 def write_segment(
-    raw: bytes, plan: Plan, index: int, rendition: Rendition, out_dir: Path, *, filler: bool, times: list[int] | None
+    raw: bytes,
+    plan: Plan,
+    index: int,
+    rendition: Rendition,
+    out_dir: Path,
+    *,
+    filler: bool,
+    missing: float,
+    times: list[int] | None,
 ) -> MediaSegment:
     """Two files in `out_dir`. `raw` is ffmpeg's fragmented MP4, whose times are the source's in TIMESCALE.
 
@@ -45,6 +53,7 @@ def write_segment(
         size=size,
         init_sha256=hashlib.sha256(init).hexdigest(),
         filler=filler,
+        missing=round(missing, 3),
     )
 
 

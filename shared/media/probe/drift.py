@@ -23,7 +23,8 @@ def stretch(packets: AudioPackets) -> float:
         return 1.0
     usual = median(steps)
     going_on = [step for step in steps if 0 < step < GAP * usual]
-    if len(going_on) < 0.9 * len(steps) or max(going_on) - min(going_on) > max(2, float(JITTER_SECONDS / packets.time_base)):
+    jitter = max(2, round(JITTER_SECONDS / packets.time_base))
+    if len(going_on) < 0.9 * len(steps) or max(going_on) - min(going_on) > jitter:
         return 1.0
     by_timestamps = float(sum(going_on) * packets.time_base)
     by_samples = len(going_on) * frame.samples / frame.sample_rate

@@ -59,7 +59,7 @@ def scan(source: str) -> ScanResult:
             read.append(span)
         choice = choose_over(scans, programmes)
         parts = [Part(*span, *choose_again(each, programmes, choice)) for span, each in zip(read, scans, strict=True)]
-        irregular = len(parts) > 1 or found.clock.jumps or choice.video.is_cover
+        irregular = len(parts) > 1 or found.clock.jumps or choice.video.is_cover or choice.video.has_hidden_alpha
         pictures = None if irregular else in_order(choice, formats)
         if pictures is None:
             pictures = read_by_packets(parts, scans, choice, formats)

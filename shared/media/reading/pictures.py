@@ -14,11 +14,10 @@ from av.video.stream import VideoStream
 from msgspec import Struct
 
 from shared.media.model import TIMESCALE, Entry, Plan
+from shared.media.probe.packets import ALPHA_DECODERS
 from shared.media.probe.timed_packets import TimedPacket, video_packets
 
 SEARCHED_SEGMENTS = 3  # before one of which nothing can be decoded, for a picture that can stand there
-# FFmpeg's own decoders drop the alpha channel that WebM keeps beside the picture
-ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 class TimedPicture(Struct):
