@@ -41,6 +41,10 @@ class Upload(Struct):
     parts: list[Part]
 
 
+class Damage(Struct):
+    message: str
+
+
 class Video(Struct):
     id: str
     title: str
@@ -74,6 +78,8 @@ class Status(Struct):
     ready_after_s: float | None = None
     indexed: bool = False
     attempts: int = 0
+    damage: Damage | None = None
+    source_kept: str | None = None
 
 
 class LostObject(Struct):
