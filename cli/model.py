@@ -43,6 +43,10 @@ class Upload(Struct):
     state: str = "open"  # or completed
 
 
+class Damage(Struct):
+    message: str
+
+
 class Video(Struct):
     id: str
     title: str
@@ -76,6 +80,8 @@ class Status(Struct):
     ready_after_s: float | None = None
     indexed: bool = False
     attempts: int = 0
+    damage: Damage | None = None
+    source_kept: str | None = None
 
 
 class LostObject(Struct):

@@ -84,6 +84,7 @@ PRELOADED = (
     "shared.uploads.transitions",
     "shared.uploads.whole",
     "shared.videos",
+    "shared.videos.damage",
     "shared.videos.deleted_meanwhile",
     "shared.videos.failures",
     "shared.videos.model",

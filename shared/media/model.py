@@ -14,6 +14,7 @@ TIMESCALE = 90_000  # ticks per second of the published video
 SAMPLE_RATE = 48_000  # Hz, of the published audio
 AUDIO_BIT_RATE = 128_000  # bit/s
 FRAME_SAMPLES = 1024  # samples in an AAC-LC frame (ISO/IEC 14496-3)
+COVER_PICTURE = "a cover picture"  # why a video stream is left out whose loss is none
 
 
 class Ratio(Struct, frozen=True):
@@ -193,6 +194,12 @@ class Plan(Struct, frozen=True):
 
     def rendition(self, name: str) -> Rendition:
         return next(r for r in self.renditions if r.name == name)
+
+    def is_complete(self, index: int, frames: int) -> bool:
+        """Whether so many pictures are all of a segment; or half of them, where each packet holds one field of a
+        picture."""
+        planned = self.frames[index]
+        return frames == planned or (self.source.interlaced and abs(2 * frames - planned) <= 1)
 
     def seconds(self, pts: int) -> float:
         """The time of `pts` on the published timeline, which starts at cut 0."""

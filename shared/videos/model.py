@@ -4,6 +4,8 @@ from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType
 
+from shared.videos.damage import Damage
+
 
 class VideoChapter(Struct):
     """Seconds on the video's timeline; `title` is empty where the file gives none."""
@@ -14,7 +16,11 @@ class VideoChapter(Struct):
 
 
 class Video(Struct, omit_defaults=True):
-    """`…_after_s` are seconds since the upload was complete."""
+    """`…_after_s` are seconds since the upload was complete.
+
+    `damage` is there when part of the source could not be decoded; `source_kept` says why the uploaded file
+    is kept, where the platform deletes those.
+    """
 
     id: str
     title: str
@@ -27,6 +33,8 @@ class Video(Struct, omit_defaults=True):
     hls_url: str
     dash_url: str
     reason: str | UnsetType = UNSET
+    damage: Damage | UnsetType = UNSET
+    source_kept: str | UnsetType = UNSET
     duration_s: float | UnsetType = UNSET
     chapters: list[VideoChapter] | UnsetType = UNSET
     width: int | UnsetType = UNSET
@@ -54,6 +62,8 @@ class Status(Struct, omit_defaults=True):
     attempts: int
     indexed: bool = False
     reason: str | UnsetType = UNSET
+    damage: Damage | UnsetType = UNSET
+    source_kept: str | UnsetType = UNSET
     playable_after_s: float | UnsetType = UNSET
     ready_after_s: float | UnsetType = UNSET
     indexed_after_s: float | UnsetType = UNSET

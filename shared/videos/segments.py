@@ -34,6 +34,23 @@ class PlayableSegment(Struct, frozen=True):
     codecs: str
 
 
+class EncodedSegment(Struct, frozen=True):
+    """What was made of a segment. `start` and `duration` are in `timescale`; `frames` are pictures or AAC frames."""
+
+    rendition: str
+    index: int
+    start: int
+    duration: int
+    timescale: int
+    frames: int
+    missing: float = 0.0  # seconds of it that could not be decoded
+    filler: bool = False  # nothing in the source could be decoded here
+
+    @property
+    def missing_seconds(self) -> float:
+        return self.duration / self.timescale if self.filler else self.missing
+
+
 class SegmentKeys(Struct, frozen=True):
     """The objects of an encoded segment."""
 
@@ -160,6 +177,36 @@ def playable_segments(tx: Transaction, video_id: str, rendition: str | None) -> 
     )
 
 
+def encoded_segments(tx: Transaction, video_id: str) -> list[EncodedSegment]:
+    """Of all renditions, in order."""
+    return tx.all(
+        EncodedSegment,
+        "select rendition, index, start, duration, timescale, frames, missing, filler from media_segment"
+        " where video_id = %s and object_key is not null order by rendition, index",
+        (video_id,),
+    )
+
+
+def nothing_decoded(tx: Transaction, video_id: str, plan: Plan) -> bool:
+    """Whether it is certain that the video has no picture: each segment is made in some rendition, and all are filler.
+
+    All renditions of a segment come from one decode.
+    """
+    pictures = [rendition.name for rendition in plan.renditions]
+    if tx.exists(
+        "select from media_segment"
+        " where video_id = %s and rendition = any(%s) and object_key is not null and not filler limit 1",
+        (video_id, pictures),
+    ):
+        return False
+    filled = tx.value(
+        int,
+        "select count(distinct index) from media_segment where video_id = %s and rendition = any(%s) and filler",
+        (video_id, pictures),
+    )
+    return filled == plan.segments
+
+
 def segment_keys(tx: Transaction, video_id: str, rendition: str, index: int) -> SegmentKeys | None:
     """None when there is no such segment, or it is not encoded, or its video was deleted."""
     return tx.one(
@@ -177,7 +224,7 @@ def _record(tx: Transaction, segment_id: str, files: SegmentFiles) -> None:
     tx.execute(
         """
         update media_segment set object_key = %s, init_key = %s, start = %s, duration = %s, timescale = %s,
-            frames = %s, codecs = %s, size = %s, sha256 = %s, encoded_at = now()
+            frames = %s, codecs = %s, size = %s, sha256 = %s, missing = %s, filler = %s, encoded_at = now()
         where id = %s
         """,
         (
@@ -190,6 +237,8 @@ def _record(tx: Transaction, segment_id: str, files: SegmentFiles) -> None:
             segment.codecs,
             segment.size,
             files.media.object.sha256,
+            segment.missing,
+            segment.filler,
             segment_id,
         ),
     )

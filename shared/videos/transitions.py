@@ -136,7 +136,7 @@ def delete(tx: Transaction, video_id: str) -> VideoRow | None:
         video_id,
         State.DELETED,
         "deleted_at = now(), visibility = 'private', title = '', description = '', tags = '{}', reason = null,"
-        " source_name = null, plan = null, storyboard = null, poster_key = null",
+        " source_name = null, plan = null, storyboard = null, poster_key = null, damage = null, source_kept = null",
     )
     if video is not None:
         publish(tx, VideoDeleted(video_id))

@@ -29,6 +29,8 @@ def video_view(row: VideoRow, base_url: str, poster_url: str | None = None) -> V
         hls_url=f"{manifests}/master.m3u8",
         dash_url=f"{manifests}/manifest.mpd",
         reason=row.reason or UNSET,
+        damage=row.damage or UNSET,
+        source_kept=_kept(row),
         duration_s=round(plan.seconds(plan.cuts[-1]), 3) if plan else UNSET,
         chapters=_chapters(plan) if plan and plan.source.chapters else UNSET,
         width=plan.source.width if plan else UNSET,
@@ -61,10 +63,18 @@ def status_view(tx: Transaction, row: VideoRow) -> Status:
         attempts=row.attempts,
         indexed=indexed,
         reason=row.reason or UNSET,
+        damage=row.damage or UNSET,
+        source_kept=_kept(row),
         playable_after_s=_seconds(row.uploaded_at, row.playable_at),
         ready_after_s=_seconds(row.uploaded_at, row.ready_at),
         indexed_after_s=_seconds(row.uploaded_at, row.indexed_at),
     )
+
+
+def _kept(row: VideoRow) -> str | UnsetType:
+    if row.source_kept is None:
+        return UNSET
+    return " ".join(["The uploaded file is kept, because the video may lack something of it.", *row.source_kept])
 
 
 def _seconds(since: datetime | None, at: datetime | None) -> float | UnsetType:

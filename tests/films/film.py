@@ -10,6 +10,7 @@ import msgspec
 from events import EVENTS, Event, SegmentEncoded, VideoUploaded
 from shared.db import transaction
 from shared.ids import new_id
+from shared.media.model import TIMESCALE, Plan
 from shared.outbox import publish
 from shared.runtime.capability import EventCapability
 from shared.storage import record, store_file
@@ -151,9 +152,12 @@ class Film:
         segment = self._row(rendition, index)
         key = store_bytes(f"videos/{self.id}/{rendition}/{index}-0123abcd.m4s", b"a segment", self.id)
         init = store_bytes(f"videos/{self.id}/{rendition}/init-0123abcd.mp4", b"an init segment", self.id)
+        plan = msgspec.convert(self.row["plan"], Plan)
+        start, end = (round(plan.seconds(cut) * TIMESCALE) for cut in plan.cuts[index : index + 2])
         self._do(
-            "update media_segment set object_key = %s, init_key = %s, encoded_at = now() where id = %s",
-            (key, init, segment),
+            "update media_segment set object_key = %s, init_key = %s, encoded_at = now(), start = %s, duration = %s,"
+            " timescale = %s, frames = %s where id = %s",
+            (key, init, start, end - start, TIMESCALE, plan.frames[index], segment),
         )
         return SegmentEncoded(self.id, segment, rendition, index, key, init)
 

@@ -109,9 +109,7 @@ class SegmentJob:
         return min(len(demux(data).samples) if b"moof" in data else 0 for data in raw)
 
     def is_complete(self, raw: list[bytes]) -> bool:
-        """Every planned picture is there; or half of them, where each packet holds one field of a picture."""
-        frames, planned = self.frames(raw), self.plan.frames[self.index]
-        return frames == planned or (self.plan.source.interlaced and abs(2 * frames - planned) <= 1)
+        return self.plan.is_complete(self.index, self.frames(raw))
 
     def missing(self, raw: list[bytes]) -> int:
         """By how many pictures the result differs from the plan."""

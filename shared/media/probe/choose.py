@@ -6,6 +6,7 @@ from av.stream import Disposition
 from msgspec import Struct
 
 from shared.media.errors import MediaError
+from shared.media.model import COVER_PICTURE
 from shared.media.probe.packets import AudioPackets, PacketScan, StreamPackets, VideoPackets
 from shared.media.probe.programme_map import Programme
 from shared.media.sandbox.input import MAX_PICTURE, MAX_PIXELS
@@ -104,7 +105,7 @@ def _programme(each: StreamPackets, programmes: list[Programme]) -> int:
 
 def _why_not_shown(video: VideoPackets, programme: int, programmes: list[Programme]) -> str:
     if video.is_cover or len(video.pts) < FILM_PACKETS:
-        return "a cover picture"
+        return COVER_PICTURE
     if not video.pictures:
         return f"{video.codec} cannot be decoded"
     return SECOND_PICTURE if _programme(video, programmes) == programme else "it belongs to another programme"

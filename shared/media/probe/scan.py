@@ -145,9 +145,10 @@ def _count(packets: StreamPackets, kind: str, units: int, choice: Choice) -> Str
 
 
 def _samples(audio: AudioPackets) -> int:
-    """At the stream's own rate."""
-    rate = audio.first_frame.sample_rate if audio.first_frame else 0
-    return round(sum(audio.durations) * audio.time_base * rate)
+    """At the stream's own rate; packets, where that is not known because none of them could be decoded."""
+    if audio.first_frame is None:
+        return len(audio.pts)
+    return round(sum(audio.durations) * audio.time_base * audio.first_frame.sample_rate)
 
 
 def _display_size(picture: VideoFrame, video: VideoStream) -> tuple[int, int]:
