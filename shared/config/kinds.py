@@ -84,6 +84,37 @@ class Choice(Setting):
         return ", ".join(self.of)
 
 
+class Choices(Setting):
+    """Some of several names, with commas, each once and in the order in which `of` has them."""
+
+    kind = "choices"
+
+    def __init__(self, name: str, default: str, doc: str, *, of: tuple[str, ...]) -> None:
+        super().__init__(name, default, doc)
+        self.of = of
+
+    def value(self, text: str) -> list[str]:
+        """The names. Raises ConfigError."""
+        names = [name.strip() for name in text.split(",")]
+        *others, last = self.of
+        for number, name in enumerate(names):
+            if name not in self.of:
+                raise ConfigError(f"{self.name}={text!r}: {name!r} is none of {', '.join(others)} and {last}.")
+            if name in names[:number]:
+                raise ConfigError(f"{self.name}={text!r} names {name} twice.")
+        ordered = sorted(names, key=self.of.index)
+        if names != ordered:
+            raise ConfigError(f"{self.name}={text!r} is not in order: write {','.join(ordered)}.")
+        return names
+
+    def check(self, text: str) -> None:
+        self.value(text)
+
+    @property
+    def allowed(self) -> str:
+        return f"some of {', '.join(self.of)}, in this order, with commas"
+
+
 class Integer(Setting):
     """A whole number of `unit`s, from `minimum` to `maximum`."""
 

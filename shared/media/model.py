@@ -114,6 +114,7 @@ class Reading(Struct, frozen=True):
     width: int  # of the decoded picture, in pixels as they are stored; others get bars
     height: int
     sample_aspect_ratio: Ratio
+    colours: list[int] = []  # range, primaries, transfer and matrix (ISO/IEC 23091-2) of the first picture
     picture_rate: Ratio | None = None  # the file has no presentation times: picture n is shown at n / picture_rate
 
 

@@ -41,6 +41,14 @@ def test_a_plan_and_all_the_work_it_asks_for_most_urgent_first(database: Databas
     assert film.segments() == []
 
 
+def test_the_rungs_are_those_of_the_setting(
+    database: Database, creator: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LADDER", "720p,360p")
+    film = planned(database, creator, long_file())
+    assert [rendition["name"] for rendition in film.row["plan"]["renditions"]] == ["360p"]
+
+
 def test_segments_of_an_enterprise_account_have_a_topic_of_their_own(database: Database, creator: Person) -> None:
     film = planned(database, account(database, "Grace", Role.ENTERPRISE), long_file())
     assert film.sent()[1:] == [

@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from shared.config import GROUPS, SETTINGS, ConfigError, check_settings, duration, integer, setting
-from shared.config.kinds import Choice, Integer, Seconds, Secret, Setting, Url
+from shared.config.kinds import Choice, Choices, Integer, Seconds, Secret, Setting, Url
 from shared.media.encode.encoders import BY_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
-READERS = {"setting": Setting, "integer": Integer, "duration": Seconds}
+READERS = {"setting": Setting, "choices": Choices, "integer": Integer, "duration": Seconds}
 NOT_OURS = {"PATH", "PIP_CONFIG_FILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"}
 
 

@@ -23,13 +23,13 @@ def still_picture(source: Stream, plan: Plan, index: int, since: int) -> Stream:
     rate = plan.output_frame_rate
     before = _prepared(source, plan.source).filter("trim", start_pts=since, end_pts=plan.cuts[index])
     repeated = before.filter("fps", f"{rate.num}/{rate.den}").filter("tpad", stop=-1, stop_mode="clone")
-    return _select(_window(_source_clock(repeated, plan.source), plan, index), 0)
+    return _select(_span(_source_clock(repeated, plan.source), plan, index), 0)
 
 
 def black_pictures(black: Stream, plan: Plan, index: int) -> Stream:
     """Generated pictures, moved to the time of segment `index`."""
     moved = _source_clock(black, plan.source).filter("setpts", f"PTS+{plan.cuts[index]}")
-    return _window(moved, plan, index)
+    return _span(moved, plan, index)
 
 
 def renditions_of(pictures: Stream, plan: Plan, renditions: list[Rendition], encoder: Encoder) -> list[Stream]:
@@ -68,6 +68,12 @@ def _source_clock(stream: Stream, info: SourceInfo) -> Stream:
 
 
 def _window(stream: Stream, plan: Plan, index: int) -> Stream:
+    """From the picture that stands at the segment's cut, wherever that picture's own time is."""
+    first = plan.first[index]
+    return stream.filter("trim", start_pts=first, end_pts=max(plan.cuts[index + 1], first + 1))
+
+
+def _span(stream: Stream, plan: Plan, index: int) -> Stream:
     return stream.filter("trim", start_pts=plan.cuts[index], end_pts=plan.cuts[index + 1])
 
 

@@ -1,15 +1,19 @@
 """Run ffmpeg for one segment: what all attempts at it have in common."""
 
+import subprocess
+from collections.abc import Callable
 from math import ceil
 from pathlib import Path
 
-from shared.media.encode.command import Stream, arguments, generate, open_source
+from shared.media.encode.command import Stream, arguments, generate, open_source, raw_pictures
 from shared.media.encode.encoders import SOFTWARE, Encoder, chosen_encoder
 from shared.media.encode.failures import WALL_SECONDS, check_exit
 from shared.media.encode.filters import black_pictures, renditions_of, segment_pictures, still_picture
 from shared.media.errors import EncodeError
 from shared.media.model import TIMESCALE, Plan
 from shared.media.mp4 import demux
+from shared.media.reading.pipe import pipe_pictures
+from shared.media.reading.piped import PipedPictures, raw_format
 from shared.media.sandbox.ffmpeg import run_ffmpeg
 from shared.media.sandbox.process import GIB, Exit, Limits
 
@@ -46,11 +50,27 @@ class SegmentJob:
         self.renditions = [plan.rendition(name) for name in renditions]
         self.threads, self.niceness = threads, niceness
         self.encoder = chosen_encoder()
+        self.piped: PipedPictures | None = None
         self._raw = [work_dir / f".{r.name}-{index:05d}.raw.mp4" for r in self.renditions]
 
     def encode(self, seek: int | None) -> list[bytes]:
         """The segment, decoded from `seek` (pts) on; None: from the beginning of the source."""
+        if self.plan.source.reading is not None:
+            return self._encode_piped()
         return self._run(segment_pictures(self._open(seek), self.plan, self.index))
+
+    def _encode_piped(self) -> list[bytes]:
+        """The segment as the child reads it; it also finds a picture that can stand where nothing decodes."""
+        info = self.plan.source
+        pictures = raw_pictures(raw_format(info), self.plan.output_frame_rate)
+
+        def encode() -> Exit:
+            exited, self.piped = pipe_pictures(
+                self.source, self.plan, self.index, self.niceness, lambda pipe: self._ffmpeg(pictures, pipe)
+            )
+            return exited
+
+        return self._checked(encode)
 
     def encode_filler(self) -> list[bytes]:
         """The last picture before the segment, repeated; black when there is none."""
@@ -91,27 +111,33 @@ class SegmentJob:
         return f"{seconds + 1e-6:.6f}"
 
     def _run(self, pictures: Stream) -> list[bytes]:
+        return self._checked(lambda: self._ffmpeg(pictures))
+
+    def _checked(self, encode: Callable[[], Exit]) -> list[bytes]:
         try:
-            exited = self._ffmpeg(pictures)
+            exited = encode()
             if exited.code and self.encoder.hardware:  # a busy or broken device must not cost the video
                 self.encoder = SOFTWARE
-                exited = self._ffmpeg(pictures)
+                exited = encode()
             check_exit(exited, self.source, self.index)
             return [path.read_bytes() if path.exists() else b"" for path in self._raw]
         finally:
             for path in self._raw:
                 path.unlink(missing_ok=True)
 
-    def _ffmpeg(self, pictures: Stream) -> Exit:
+    def _ffmpeg(self, pictures: Stream, stdin: int = subprocess.DEVNULL) -> Exit:
         key_interval = max(1, ceil(KEY_INTERVAL_SECONDS * self.plan.output_frame_rate.fraction()))
         streams = renditions_of(pictures, self.plan, self.renditions, self.encoder)
+        reorder = self.plan.delay > 0
         outputs = [
             # one encoder thread: the bytes are then the same on every machine
-            stream.output(str(path), **OUTPUT_OPTIONS, **self.encoder.output_options(rendition, key_interval, 1))
+            stream.output(
+                str(path), **OUTPUT_OPTIONS, **self.encoder.output_options(rendition, key_interval, 1, reorder=reorder)
+            )
             for stream, path, rendition in zip(streams, self._raw, self.renditions, strict=True)
         ]
         global_options = [*self.encoder.global_options, "-y", "-copyts", "-filter_complex_threads", str(self.threads)]
-        return run_ffmpeg([*global_options, *arguments(*outputs)], self._limits(self.encoder))
+        return run_ffmpeg([*global_options, *arguments(*outputs)], self._limits(self.encoder), stdin)
 
     def _limits(self, encoder: Encoder) -> Limits:
         info = self.plan.source

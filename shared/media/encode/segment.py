@@ -29,11 +29,12 @@ def encode_segment(
     out_dir.mkdir(parents=True, exist_ok=True)
     job = SegmentJob(source, plan, index, renditions, out_dir, threads, niceness)
     raw = _encode(job, plan, plan.seeks[index])
-    filler = job.frames(raw) == 0
-    if filler:
-        raw = job.encode_filler()
+    filler = job.piped.standing if job.piped else False
+    if job.frames(raw) == 0:
+        filler, raw = True, job.encode_filler()
+    times = job.piped.times if job.piped else None
     return [
-        write_segment(data, plan, index, rendition, out_dir, filler=filler)
+        write_segment(data, plan, index, rendition, out_dir, filler=filler, times=times)
         for data, rendition in zip(raw, job.renditions, strict=True)
     ]
 

@@ -80,6 +80,7 @@ def read_by_packets(parts: list[Part], scans: list[PacketScan], choice: Choice, 
             width=first.width,
             height=first.height,
             sample_aspect_ratio=Ratio.of(sample_aspect_ratio(choice.video.video)),
+            colours=[first.color_range, first.color_primaries, first.color_trc, first.colorspace],
             picture_rate=Ratio.of(rate) if rate else None,
         ),
     )
