@@ -8,11 +8,11 @@ from av.filter import Graph
 from av.video.frame import VideoFrame
 
 from shared.media.model import TIMESCALE, SourceInfo
+from shared.media.pictures.orientation import upright
 from shared.media.reading.pictures import TimedPicture
 from shared.media.reading.piped import has_alpha, raw_format
 
 SAME_ASPECT = Fraction(1, 50)  # a smaller difference is rounding by whoever made the file
-ROTATIONS = {0: [], 90: ["transpose=clock"], 180: ["hflip", "vflip"], 270: ["transpose=cclock"]}
 
 
 class Shaper:
@@ -23,6 +23,7 @@ class Shaper:
         self._info, self._reading = info, info.reading
         self._key: tuple[int, int, str, Fraction] | None = None
         self._graph: Graph | None = None
+        self._upright: list[str] | None = None  # of the first picture: it is the shape of all
 
     def shaped(self, pictures: Iterator[TimedPicture]) -> Iterator[TimedPicture]:
         for picture in pictures:
@@ -67,7 +68,9 @@ class Shaper:
         steps += [f"scale={width}:{height}:flags=bicubic", f"format={raw_format(self._info).pixel_format}"]
         if (width, height) != (self._reading.width, self._reading.height):
             steps += [f"pad={self._reading.width}:{self._reading.height}:-1:-1"]
-        steps += ROTATIONS[self._info.rotation]
+        if self._upright is None:
+            self._upright, _ = upright(frame)
+        steps += self._upright
         nodes = [source, *(graph.add(*step.split("=", 1)) for step in steps), graph.add("buffersink")]
         graph.link_nodes(*nodes).configure()
         return graph

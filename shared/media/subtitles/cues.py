@@ -16,6 +16,7 @@ from av.subtitles.subtitle import AssSubtitle
 
 from shared.media.model import Plan, SubtitleFile, subtitle_rendition
 from shared.media.probe.container import open_container
+from shared.media.probe.extras import is_text_subtitle
 from shared.media.subtitles.markup import webvtt_text
 from shared.media.subtitles.webvtt import Cue, webvtt
 
@@ -25,8 +26,11 @@ LONGEST = 5  # seconds that a cue stands whose end the file does not name, unles
 def write_subtitles(source: str, plan: Plan, out_dir: Path) -> list[SubtitleFile]:
     """Tracks without any cue on the timeline have no file."""
     indexes = {track.stream_index: n for n, track in enumerate(plan.source.subtitles, 1)}
-    with open_container(source) as container:
-        found = _read(container, plan, list(indexes))
+    found: dict[int, list[Cue]] = {index: [] for index in indexes}
+    for span, zero in _parts(plan):
+        with open_container(source, span) as container:
+            for stream_index, cue in _read(container, set(indexes), zero):
+                found[stream_index].append(cue)
     length = Fraction(plan.cuts[-1] - plan.cuts[0]) * plan.source.time_base.fraction()
     files = []
     for stream_index, number in indexes.items():
@@ -37,39 +41,41 @@ def write_subtitles(source: str, plan: Plan, out_dir: Path) -> list[SubtitleFile
     return files
 
 
-def _read(container: InputContainer, plan: Plan, indexes: list[int]) -> dict[int, list[Cue]]:
-    """The cues of each stream, one whose end is unknown with an end before its start. Ends where the file is too
-    damaged to go on."""
-    streams = [container.streams[index] for index in indexes]
-    for other in container.streams:
-        if other.index not in indexes:
-            other.discard = Discard.all
-    zero = _zero(plan)
-    found: dict[int, list[Cue]] = {index: [] for index in indexes}
-    try:
-        for packet in container.demux(*streams):
-            if packet.pts is None or packet.time_base is None or not packet.size:
-                continue
-            text = "\n".join(_texts(packet))
-            if text:
-                start = packet.pts * Fraction(packet.time_base) - zero
-                end = start + packet.duration * Fraction(packet.time_base) if packet.duration else start - 1
-                found[packet.stream.index].append(Cue(start, end, text))
-    except av.error.FFmpegError:
-        pass
-    return found
-
-
-def _zero(plan: Plan) -> Fraction:
-    """The source's own time, in seconds, at which the published timeline begins.
-
-    Where the source's clock starts anew, that of the picture's first run: text beside such a clock follows it.
-    """
+def _parts(plan: Plan) -> Iterator[tuple[tuple[int, int] | None, Fraction]]:
+    """The range of bytes of each part of the source (None: all), and its own time, in seconds, at which the published
+    timeline begins. Text goes by the clock of the part's first picture."""
     reading = plan.source.reading
     if reading is None:
-        return plan.cuts[0] * plan.source.time_base.fraction()
-    offsets = [run.offset.fraction() for run in reading.runs if run.stream_index == plan.source.stream_index]
-    return -offsets[0] if offsets else Fraction(0)
+        yield None, plan.cuts[0] * plan.source.time_base.fraction()
+        return
+    for number, part in enumerate(reading.parts):
+        span = (part.start, part.end) if len(reading.parts) > 1 else None
+        offsets = [
+            run.offset.fraction() for run in reading.runs if (run.part, run.stream_index) == (number, part.video)
+        ]
+        if offsets:
+            yield span, -offsets[0]
+
+
+def _read(container: InputContainer, indexes: set[int], zero: Fraction) -> Iterator[tuple[int, Cue]]:
+    """The cues of each stream, one whose end is unknown with an end before its start. Ends where the file is too
+    damaged to go on."""
+    streams = [each for each in container.streams if each.index in indexes and is_text_subtitle(each)]
+    for other in container.streams:
+        if other not in streams:
+            other.discard = Discard.all
+    demuxed = container.demux(*streams) if streams else iter(())
+    while True:
+        try:
+            packet = next(demuxed)
+        except (StopIteration, av.error.FFmpegError):
+            return
+        if packet.pts is None or packet.time_base is None or not packet.size:
+            continue
+        if text := "\n".join(_texts(packet)):
+            start = packet.pts * Fraction(packet.time_base) - zero
+            end = start + packet.duration * Fraction(packet.time_base) if packet.duration else start - 1
+            yield packet.stream.index, Cue(start, end, text)
 
 
 def _texts(packet: "Packet[Any]") -> Iterator[str]:
