@@ -66,11 +66,11 @@ def _faults(result: Result, expected: Expected, out: Path | None) -> Iterator[st
                 assert_steady(track(result.joined(rendition.name)), result.plan.delay, rate)
     except AssertionError as fault:
         yield f"boxes: {fault}"
-    yield from (f"segments: {fault}" for fault in _played_faults(_of_segments(result, top), expected, zero=0.0))
+    yield from (f"segments: {fault}" for fault in played_faults(_of_segments(result, top), expected, zero=0.0))
     if out:
         for manifest in write_manifests(result, out):
             played = play_by_ffmpeg(manifest, out)
-            yield from (f"{manifest.name}: {fault}" for fault in _played_faults(played, expected, zero=None))
+            yield from (f"{manifest.name}: {fault}" for fault in played_faults(played, expected, zero=None))
 
 
 def _of_segments(result: Result, video: str) -> Played:
@@ -97,7 +97,7 @@ def write_manifests(result: Result, out: Path) -> list[Path]:
     return [out / "master.m3u8", out / "manifest.mpd"]
 
 
-def _played_faults(played: Played, expected: Expected, zero: float | None) -> Iterator[str]:
+def played_faults(played: Played, expected: Expected, zero: float | None) -> Iterator[str]:
     start = played.begins if zero is None else zero
     if not played.pictures:
         yield "no picture at all"
