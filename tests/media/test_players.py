@@ -26,6 +26,7 @@ PLAIN = Odd(
     [f"{lavfi(pictures(12))} {lavfi(beeps(12))} -c:v libx264 -preset veryfast -c:a aac @plain.mp4"],
     Expected(length=12, flashes=odd_times(12), beeps=odd_times(12)),
 )
+HANGS = 120  # seconds after which mpv, which takes two, has stopped for ever
 GOLDEN = {
     odd.name: odd
     for odd in [
@@ -58,7 +59,7 @@ def test_mpv(published: Published, manifest: str) -> None:
     scale = f"--vf=scale={GRID[0]}:{GRID[1]},format=yuv420p"
     options = ["--no-config", "--really-quiet", "--of=nut", "--ovc=rawvideo", "--oac=pcm_s16le", f"--o={out}", scale]
     command = ["mpv", *options, f"--audio-samplerate={RATE}", str(published.folder / manifest)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANGS)
     assert done.returncode == 0, done.stdout + done.stderr
     assert not list(played_faults(play(out), published.expected, zero=0.0))
 
@@ -78,7 +79,7 @@ def test_shaka_packager(published: Published, packager: str, tmp_path: Path) -> 
         joined.write_bytes(result.joined(rendition))
         sound = rendition.startswith("audio")
         stream = f"in={joined},stream={'audio' if sound else 'video'},output={tmp_path / 'out.mp4'}"
-        command = [packager, stream, "--mpd_output", tmp_path / "out.mpd"]
+        command = [packager, stream, "--mpd_output", str(tmp_path / "out.mpd")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
         assert "WARNING" not in done.stderr

@@ -109,12 +109,13 @@ def played_faults(played: Played, expected: Expected, zero: float | None) -> Ite
         yield f"the sound begins at {played.sound.begins - start:.3f} s"
     if abs(played.length - expected.length) > expected.length_tolerance:
         yield f"it is {played.length:.3f} s long, not {expected.length:.3f} s"
+    flashes = [time - start for time in played.flashes(expected.white)]
+    beeps = [time - start for time in played.sound.beeps()] if played.sound else []
     if expected.flashes is not None:
-        flashes = [time - start for time in played.flashes(expected.white)]
         yield from _onset_faults("flash", flashes, expected.flashes, expected.tolerance)
     if expected.beeps is not None:
-        beeps = [time - start for time in played.sound.beeps()] if played.sound else []
         yield from _onset_faults("beep", beeps, expected.beeps, expected.tolerance)
+    yield from _step_faults(flashes, beeps, expected)
     for second, wanted in enumerate(expected.luma or []):
         mean = played.luma(start + second, start + second + 1)
         if abs(mean - wanted) > LUMA:
@@ -130,6 +131,19 @@ def _onset_faults(kind: str, found: Sequence[float], wanted: Sequence[float], to
     """Each onset has its like within `tolerance`, and there is none beside."""
     if len(found) != len(wanted) or any(abs(one - other) > tolerance for one, other in zip(found, wanted, strict=True)):
         yield f"{kind} at {_listed(found)}, not {_listed(wanted)}"
+
+
+def _step_faults(flashes: Sequence[float], beeps: Sequence[float], expected: Expected) -> Iterator[str]:
+    """A flash and a beep that belong together are within one frame of one another, whatever the tolerance is."""
+    for together in set(expected.flashes or ()) & set(expected.beeps or ()):
+        if flashes and beeps:
+            flash, beep = _nearest(flashes, together), _nearest(beeps, together)
+            if abs(flash - beep) > FRAME:
+                yield f"the flash of {together:.3f} s is at {flash:.3f} s, its beep at {beep:.3f} s"
+
+
+def _nearest(times: Sequence[float], wanted: float) -> float:
+    return min(times, key=lambda time: abs(time - wanted))
 
 
 def _listed(times: Sequence[float]) -> str:
