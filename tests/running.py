@@ -13,7 +13,7 @@ from tests import real
 
 TESTS = Path(__file__).parent
 # What `./task test` leaves to `./task test:all`: whole platforms, browsers, clusters and installs, for minutes each.
-LONG = ("browser", "chaos", "cluster", "e2e", "images", "local/test_install.py")
+LONG = ("browser", "chaos", "cluster", "e2e", "images", "local/test_install.py", "media/test_whole_thousands.py")
 # Folders whose files take longest come first: nothing would run beside a long file that comes last.
 ORDER = ("chaos", "e2e", "browser", "cli", "media", "functions", "contract", "local", "runtime", "backends", "cluster")
 MOST_WORKERS = 8  # each has a PostgreSQL of its own, and tests that encode use all cores

