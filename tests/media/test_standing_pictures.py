@@ -7,10 +7,13 @@ from pathlib import Path
 import av
 import pytest
 
-from shared.media.model import Plan, Thumbnails
+from shared.media.model import TIMESCALE, Plan, Thumbnails
+from shared.media.pictures.film import Film
+from shared.media.pictures.packets import SeekingPackets
 from shared.media.pictures.thumbnails import make_thumbnails
 from shared.media.planning.plan import plan
-from tests.media.clips import cached, clip, ffmpeg, read_number, remuxed
+from shared.media.probe.container import open_container
+from tests.media.clips import cached, clip, damaged, ffmpeg, read_number, remuxed
 
 X264 = "-c:v libx264 -preset ultrafast -pix_fmt yuv420p"
 RARE_KEYFRAMES = f"{X264} -g 9999 -keyint_min 9999 -sc_threshold 0"
@@ -102,10 +105,11 @@ def test_turned_and_mirrored_as_the_film(degrees: int, flip: str, tmp_path: Path
     assert corners(tile(thumbnails, 1)) == corners(wanted)
 
 
-def test_colours_are_those_of_the_film(tmp_path: Path) -> None:
-    """BT.709 becomes the BT.601 of JPEG."""
-    tags = "-colorspace bt709 -color_primaries bt709 -color_trc bt709 -vf scale=out_color_matrix=bt709"
-    source = generated("lime.mp4", "color=0x20C040:s=1280x720:r=25:d=1,format=gbrp", coding=f"{tags} {X264}")
+@pytest.mark.parametrize("matrix", ["unknown", "bt709"])
+def test_colours_are_those_of_the_film(matrix: str, tmp_path: Path) -> None:
+    """BT.709, which players also assume where nothing is said of a picture of this size, becomes the BT.601 of JPEG."""
+    coding = f"-vf scale=out_color_matrix=bt709,format=yuv420p,setparams=colorspace={matrix} {X264}"
+    source = generated("green.mp4", "color=0x20C040:s=1280x720:r=25:d=1,format=gbrp", coding=coding)
     _, thumbnails = drawn(source, tmp_path)
     assert pixels(thumbnails.poster_path)[360][640] == pytest.approx((0x20, 0xC0, 0x40), abs=6)
 
@@ -132,11 +136,7 @@ def test_another_shape_gets_bars(tmp_path: Path) -> None:
     """A phone that is turned in the middle of a recording: the first shape stays."""
     lying = generated("lying.ts", "color=lime:s=640x360:r=25:d=4")
     upright = generated("upright.ts", "color=lime:s=360x640:r=25:d=4", output="-output_ts_offset 4")
-    joined = cached(
-        "turned.ts",
-        (lying.name, upright.name),
-        lambda path: path.write_bytes(lying.read_bytes() + upright.read_bytes()),
-    )
+    joined = damaged("turned.ts", lying, lambda data: bytes(data) + upright.read_bytes(), upright.name)
     planned, thumbnails = drawn(joined, tmp_path)
     assert (planned.source.width, planned.source.height) == (640, 360)
     first, last = tile(thumbnails, 0), tile(thumbnails, thumbnails.storyboard.count - 1)
@@ -161,6 +161,18 @@ def test_between_rare_keyframes_tiles_show_the_picture_of_their_time(name: str, 
     assert found[:2] == [0, 0]  # near enough to the keyframe
     for second, number in enumerate(found[2:], 2):
         assert 0 <= 25 * second + 12 - number <= 4
+
+
+@pytest.mark.parametrize(("cpu_seconds", "shown"), [(0.0, 0.0), (600.0, 10.5)])
+def test_what_is_decoded_between_keyframes_has_a_bound(cpu_seconds: float, shown: float) -> None:
+    """Beyond it tiles show keyframes."""
+    source = str(clip("rare.mp4", frames=400, video=RARE_KEYFRAMES + " -bf 2", audio=""))
+    with open_container(source) as container:
+        film = Film(SeekingPackets(container, plan(source), early=0), cpu_seconds)
+        film.near(10.5)
+        moment = film.at(10.5)
+    assert moment is not None
+    assert moment.time / TIMESCALE == pytest.approx(shown, abs=0.2)
 
 
 def test_the_last_picture_stands_while_there_is_sound(tmp_path: Path) -> None:
@@ -241,11 +253,7 @@ def test_where_the_clock_starts_anew_tiles_are_of_their_time(tmp_path: Path) -> 
     """Two recordings in one file, both from 0 on: the second one's pictures are those of the second half."""
     first = generated("f1.flv", "color=red:s=320x180:r=25:d=6", coding=X264 + " -bf 0 -g 50")
     second = generated("f2.flv", "color=blue:s=320x180:r=25:d=6", coding=X264 + " -bf 0 -g 50")
-    joined = cached(
-        "append.flv",
-        (first.name, second.name),
-        lambda path: path.write_bytes(first.read_bytes() + second.read_bytes()[13:]),
-    )
+    joined = damaged("append.flv", first, lambda data: bytes(data) + second.read_bytes()[13:], second.name)
     planned, thumbnails = drawn(joined, tmp_path)
     assert planned.seconds(planned.cuts[-1]) == pytest.approx(12, abs=0.2)
     found = [colour(tile(thumbnails, number)[45][80]) for number in range(thumbnails.storyboard.count)]

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from fractions import Fraction
 from time import process_time
+from typing import Literal
 
 import av
 import av.error
@@ -154,7 +155,7 @@ class _Decoders:
             return self._moments(self._decoder.decode(None))
         return []
 
-    def _restart(self, stamped: StampedPacket, skipped: str) -> None:
+    def _restart(self, stamped: StampedPacket, skipped: Literal["NONKEY", "NONREF"]) -> None:
         if stamped.stream is not self._stream:
             self._stream, self._decoder = stamped.stream, _decoder(stamped.stream)
         self._reset()

@@ -11,7 +11,7 @@ def upright(frame: VideoFrame) -> tuple[list[str], bool]:
 
     The same as what the ffmpeg program does by itself (its -autorotate), so that pictures agree with the film.
     """
-    side_data = next((data for data in frame.side_data if data.type.name == "DISPLAYMATRIX"), None)
+    side_data = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:
         return [], False
     matrix = array("i", bytes(side_data))  # 3 x 3, row by row (ISO/IEC 14496-12 §6.2.2)
