@@ -2,6 +2,7 @@
 
 from array import array
 from math import atan2, degrees, hypot
+from typing import Any, cast
 
 from av.video.frame import VideoFrame
 
@@ -14,7 +15,7 @@ def upright(frame: VideoFrame) -> tuple[list[str], bool]:
     side_data = frame.side_data.get("DISPLAYMATRIX")
     if side_data is None:
         return [], False
-    matrix = array("i", bytes(side_data))  # 3 x 3, row by row (ISO/IEC 14496-12 §6.2.2)
+    matrix = array("i", bytes(cast(Any, side_data)))  # 3 x 3, row by row (ISO/IEC 14496-12 §6.2.2)
     across, down = hypot(matrix[0], matrix[3]), hypot(matrix[1], matrix[4])
     if not across or not down:
         return [], False
