@@ -8,9 +8,9 @@ beeps. All are encoded once; to put a film together takes milliseconds.
 import functools
 from fractions import Fraction
 from pathlib import Path
+from typing import TypeAlias
 
 import av
-from av.packet import Packet as AnyPacket
 from av.stream import Stream
 from msgspec import Struct
 
@@ -41,7 +41,7 @@ AUDIO = {
     "pcm": "-c:a pcm_s16le",
 }
 
-Packet = AnyPacket[Stream]
+Packet: TypeAlias = "av.Packet[Stream]"  # generic for mypy only
 
 
 class Piece(Struct, frozen=True):
