@@ -11,10 +11,9 @@ def upright(frame: VideoFrame) -> tuple[list[str], bool]:
 
     The same as what the ffmpeg program does by itself (its -autorotate), so that pictures agree with the film.
     """
-    side_data = frame.side_data.get("DISPLAYMATRIX")
-    if side_data is None:
+    if "DISPLAYMATRIX" not in frame.side_data:
         return [], False
-    matrix = array("i", bytes(side_data))  # 3 x 3, row by row (ISO/IEC 14496-12 §6.2.2)
+    matrix = array("i", bytes(frame.side_data["DISPLAYMATRIX"]))  # 3 x 3, row by row (ISO/IEC 14496-12 §6.2.2)
     across, down = hypot(matrix[0], matrix[3]), hypot(matrix[1], matrix[4])
     if not across or not down:
         return [], False
