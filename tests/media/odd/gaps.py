@@ -54,51 +54,47 @@ POINTERS = [
 
 # A clock beside the flashes: 5 s of pictures, 3 s of none, 5 s of pictures.
 HOLE = "select='lt(t,5)+gte(t,8)'"
-HOLES = (
-    [
-        Odd(
-            f"picture-hole{number}.{suffix}",
-            [
-                f"{lavfi(f'{pictures(13)},{HOLE}')} {lavfi(beeps(13))} -fps_mode vfr {codec} "
-                f"@picture-hole{number}.{suffix}"
-            ],
-            Expected(length=13, flashes=[1.0, 3.0, 9.0, 11.0], beeps=odd_times(13)),
-            f"{pictures(13)},{HOLE}",
-        )
-        for number, (suffix, codec) in enumerate(
-            [
-                ("mp4", "-c:v libx264 -preset veryfast -c:a aac"),
-                ("mkv", "-c:v libx264 -preset veryfast -c:a aac"),
-                ("ts", "-c:v libx264 -preset veryfast -c:a aac"),
-                ("flv", f"{X264} -c:a aac"),
-                ("webm", SLIDE_CODECS["webm"]),
-            ]
-        )
-    ]
-    + [
-        Odd(
-            f"sound-hole.{suffix}",
-            [
-                f"{lavfi(pictures(13))} {lavfi(beeps(13))} -af \"aselect='lt(t,5)+gte(t,8)'\" {codec} @sound-hole.{suffix}"
-            ],
-            Expected(length=13, flashes=odd_times(13), beeps=[1.0, 3.0, 9.0, 11.0]),
-            pictures(13),
-        )
-        for suffix, codec in [("mkv", f"{X264} -c:a aac"), ("ts", f"{X264} -c:a aac"), ("flv", f"{X264} -c:a aac")]
-    ]
-    + [
-        Odd(
-            f"both-hole.{suffix}",
-            [
-                f"{lavfi(f'{pictures(13)},{HOLE}')} {lavfi(beeps(13))} -fps_mode vfr -af \"aselect='lt(t,5)+gte(t,8)'\" "
-                f"{X264} -c:a aac @both-hole.{suffix}"
-            ],
-            Expected(length=13, flashes=[1.0, 3.0, 9.0, 11.0], beeps=[1.0, 3.0, 9.0, 11.0]),
-            f"{pictures(13)},{HOLE}",
-        )
-        for suffix in ("mkv", "mp4")
-    ]
-)
+HOLES = [
+    Odd(
+        f"picture-hole{number}.{suffix}",
+        [
+            f"{lavfi(f'{pictures(13)},{HOLE}')} {lavfi(beeps(13))} -fps_mode vfr {codec} "
+            f"@picture-hole{number}.{suffix}"
+        ],
+        Expected(length=13, flashes=[1.0, 3.0, 9.0, 11.0], beeps=odd_times(13)),
+        f"{pictures(13)},{HOLE}",
+    )
+    for number, (suffix, codec) in enumerate(
+        [
+            ("mp4", "-c:v libx264 -preset veryfast -c:a aac"),
+            ("mkv", "-c:v libx264 -preset veryfast -c:a aac"),
+            ("ts", "-c:v libx264 -preset veryfast -c:a aac"),
+            ("flv", f"{X264} -c:a aac"),
+            ("webm", SLIDE_CODECS["webm"]),
+        ]
+    )
+] + [
+    Odd(
+        f"sound-hole.{suffix}",
+        [
+            f"{lavfi(pictures(13))} {lavfi(beeps(13))} -af \"aselect='lt(t,5)+gte(t,8)'\" {codec} @sound-hole.{suffix}"
+        ],
+        Expected(length=13, flashes=odd_times(13), beeps=[1.0, 3.0, 9.0, 11.0]),
+        pictures(13),
+    )
+    for suffix, codec in [("mkv", f"{X264} -c:a aac"), ("ts", f"{X264} -c:a aac"), ("flv", f"{X264} -c:a aac")]
+] + [
+    Odd(
+        f"both-hole.{suffix}",
+        [
+            f"{lavfi(f'{pictures(13)},{HOLE}')} {lavfi(beeps(13))} -fps_mode vfr -af \"aselect='lt(t,5)+gte(t,8)'\" "
+            f"{X264} -c:a aac @both-hole.{suffix}"
+        ],
+        Expected(length=13, flashes=[1.0, 3.0, 9.0, 11.0], beeps=[1.0, 3.0, 9.0, 11.0]),
+        f"{pictures(13)},{HOLE}",
+    )
+    for suffix in ("mkv", "mp4")
+]
 
 SLOW = "drawbox=enable='lt(mod(t+1.0001,2),0.19)':color=white:t=fill"
 RATES = [
