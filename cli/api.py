@@ -3,13 +3,13 @@
 A login that is about to expire is renewed before it is used, and one that was refused is renewed once.
 """
 
+import base64
 import os
 import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import urljoin
 
 import msgspec
 
@@ -51,8 +51,8 @@ class Api:
         self.http.close()
 
     def url(self, path: str) -> str:
-        """An absolute URL: the platform may answer with relative ones."""
-        return urljoin(f"{self.server}/", path)
+        """An absolute URL: a path begins at the server, whose own URL may have one."""
+        return f"{self.server}{path}" if path.startswith("/") else path
 
     # Requests
 
@@ -122,6 +122,16 @@ class Api:
             return None
         return login.access_token if login.is_fresh else self._renew(login.access_token)
 
+    def account(self) -> str:
+        """Whose uploads we may take up: the id of the user; of a token that does not tell it, the token."""
+        if login := None if self._fixed_token else self._credentials.get(self.server):
+            return login.user.id
+        token = self.token(required=True) or ""
+        try:
+            return str(msgspec.json.decode(_base64url(token.split(".")[1]), type=dict[str, Any])["sub"])
+        except (IndexError, KeyError, ValueError):
+            return token
+
     def _renew(self, old_token: str) -> str:
         with self._renewing, self._credentials.lock():
             login = self._credentials.get(self.server)
@@ -138,6 +148,11 @@ class Api:
             login = Login.of(msgspec.json.decode(response.content, type=Tokens))
             self._credentials.put_locked(self.server, login)
             return login.access_token
+
+
+def _base64url(text: str) -> bytes:
+    """Raises ValueError."""
+    return base64.b64decode(text + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
 
 
 def bearer(token: str | None) -> dict[str, str]:

@@ -23,6 +23,7 @@ class Part(Struct):
     size: int
     url: str = ""
     received: bool = False
+    sha256: str = ""
 
 
 class SignedPart(Struct):
@@ -39,6 +40,11 @@ class Upload(Struct):
     video_id: str
     part_size: int
     parts: list[Part]
+    state: str = "open"  # or completed
+
+
+class Damage(Struct):
+    message: str
 
 
 class Video(Struct):
@@ -74,6 +80,8 @@ class Status(Struct):
     ready_after_s: float | None = None
     indexed: bool = False
     attempts: int = 0
+    damage: Damage | None = None
+    source_kept: str | None = None
 
 
 class LostObject(Struct):

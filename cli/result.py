@@ -10,7 +10,8 @@ from cli.model import Status, Video
 
 
 def result(api: Api, video: Video, status: Status | None = None) -> dict[str, Any]:
-    """URLs are absolute. `token` is there when fetching them needs one; `reason` when the video failed."""
+    """URLs are absolute. `token` is there when fetching them needs one; `reason` when the video failed; `damage` when
+    part of the file could not be decoded."""
     state = status.state if status else video.state
     found: dict[str, Any] = {
         "id": video.id,
@@ -22,11 +23,13 @@ def result(api: Api, video: Video, status: Status | None = None) -> dict[str, An
         "hls_url": api.url(video.hls_url or f"/api/videos/{video.id}/manifest/master.m3u8"),
         "dash_url": api.url(video.dash_url or f"/api/videos/{video.id}/manifest/manifest.mpd"),
     }
-    page = api.url(urljoin(found["hls_url"], f"/watch/{video.id}"))
+    page = urljoin(found["hls_url"], f"../../../../watch/{video.id}")  # from /api/videos/<id>/manifest/
     if state == "ready" and api.has_page(page):
         found["watch_url"] = page  # the single box has a player; a cluster may have another
     if state == "failed":
         found["reason"] = (status.reason if status else video.reason) or "no reason was given"
+    if status and status.damage:
+        found["damage"] = status.damage.message
     if video.visibility == "private":
         found["token"] = api.token()
     return found

@@ -53,7 +53,7 @@ class _Lines:
         reached = [text for done, text in steps(status) if done]
         counts = "  ".join(f"{rung.name} {rung.encoded}/{rung.total}" for rung in in_order(status.renditions))
         # Uploaded and planned, then how far the segments are, then what that leads to.
-        for line in [*reached[:2], *([f"  segments  {counts}"] if counts else []), *reached[2:]]:
+        for line in [*reached[:2], *([f"  segments  {counts}"] if counts else []), *reached[2:], *warnings(status)]:
             if line not in self._printed:
                 self._printed.add(line)
                 self._out.say(line)
@@ -61,8 +61,8 @@ class _Lines:
 
 def steps(status: Status) -> list[tuple[bool, str]]:
     """(reached, words) of each stage, in the order in which a video passes them."""
-    segments = max((rung.total for rung in status.renditions if rung.name != "audio"), default=0)
-    rungs = sum(rung.name != "audio" for rung in status.renditions)
+    segments = max((rung.total for rung in status.renditions if not _is_sound(rung)), default=0)
+    rungs = sum(not _is_sound(rung) for rung in status.renditions)
     steps = [
         (_reached(status, "uploaded"), "uploaded"),
         (_reached(status, "planned"), f"planned: {_times(segments, 'segment')} x {_times(rungs, 'rung')}"),
@@ -74,6 +74,12 @@ def steps(status: Status) -> list[tuple[bool, str]]:
         reached = [step for step in steps if step[0]]
         return [*reached, (True, f"failed: {status.reason or 'no reason was given'}")]
     return steps
+
+
+def warnings(status: Status) -> list[str]:
+    """Sentences: what the video lacks of its source, and why that is kept."""
+    told = [status.damage.message if status.damage else None, status.source_kept]
+    return [printable(text) for text in told if text]
 
 
 def _reached(status: Status, state: str) -> bool:
@@ -102,7 +108,8 @@ def picture(status: Status) -> "RenderableType":
         rungs.add_row(f"     {rung.name}", bar, f"{rung.encoded}/{rung.total} segments", Text(placed, style="dim"))
     lines = [step(*each) for each in steps(status)]
     again = [Text(f"     taken up again, attempt {status.attempts + 1}", style="yellow")] if status.attempts else []
-    return Group(*lines[:2], rungs, *again, *lines[2:])
+    told = [Text(f" ! {text}", style="yellow") for text in warnings(status)]
+    return Group(*lines[:2], rungs, *again, *lines[2:], *told)
 
 
 def in_order(renditions: list[RungStatus]) -> list[RungStatus]:
@@ -110,9 +117,13 @@ def in_order(renditions: list[RungStatus]) -> list[RungStatus]:
 
     def height(rung: RungStatus) -> int:
         digits = "".join(c for c in rung.name if c.isdigit())
-        return int(digits) if digits else 0
+        return int(digits) if digits and not _is_sound(rung) else 0
 
-    return sorted(renditions, key=lambda rung: (rung.name == "audio", -height(rung), rung.name))
+    return sorted(renditions, key=lambda rung: (_is_sound(rung), -height(rung), rung.name))
+
+
+def _is_sound(rung: RungStatus) -> bool:
+    return rung.name.partition("-")[0] == "audio"  # and audio-2, audio-3 …
 
 
 def _times(count: int, noun: str) -> str:

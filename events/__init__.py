@@ -6,6 +6,7 @@ from events.nodes import NodeAdded, NodeRemoved
 from events.objects import ObjectLost, ObjectRepaired, ScrubAsked
 from events.segments import AudioPlanned, SegmentEncoded, SegmentPlaced, SegmentPlanned, SegmentPrioritized
 from events.videos import (
+    SourceKept,
     VideoDeleted,
     VideoFailed,
     VideoPlanned,
@@ -29,6 +30,7 @@ EVENTS: dict[str, type[Event]] = {
         VideoPlayable,
         VideoReady,
         VideoFailed,
+        SourceKept,
         VideoUpdated,
         VideoRecalled,
         VideoDeleted,
@@ -55,6 +57,7 @@ __all__ = [
     "SegmentPlaced",
     "SegmentPlanned",
     "SegmentPrioritized",
+    "SourceKept",
     "VideoDeleted",
     "VideoEvent",
     "VideoFailed",

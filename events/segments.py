@@ -30,13 +30,24 @@ class SegmentPrioritized(SegmentPlanned, frozen=True):
 
 
 class AudioPlanned(VideoEvent, frozen=True):
-    """The audio track is to be encoded, whole."""
+    """One audio rendition is to be encoded, whole. Each has an event of its own, so that they are encoded side by
+    side."""
 
     type: ClassVar[str] = "wadi.audio.planned"
 
+    rendition: str = "audio"
+
+    @property
+    def subject(self) -> str:
+        return f"{self.video_id}/{self.rendition}"
+
+    @property
+    def partition_key(self) -> str:
+        return f"{self.video_id}/{self.rendition}"
+
 
 class SegmentEncoded(VideoEvent, frozen=True):
-    """One media segment, of a video rendition or of the audio, is in the object store with its first replica."""
+    """One media segment, of a picture or an audio rendition, is in the object store with its first replica."""
 
     type: ClassVar[str] = "wadi.segment.encoded"
 

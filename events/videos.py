@@ -41,6 +41,15 @@ class VideoFailed(VideoEvent, frozen=True):
     reason: str
 
 
+class SourceKept(VideoEvent, frozen=True):
+    """The uploaded file is kept, although SOURCE_POLICY is to delete it: the video may lack something of it. `reasons`
+    are sentences for its owner."""
+
+    type: ClassVar[str] = "wadi.source.kept"
+
+    reasons: list[str]
+
+
 class VideoUpdated(VideoEvent, frozen=True):
     """Its title, description, tags or visibility are others now."""
 

@@ -31,6 +31,8 @@ from shared import cache
 from shared.config import ConfigError, setting
 from shared.db import connect, database_url, transaction
 from shared.db.migrate import migrate
+from shared.media.errors import EncodeError
+from shared.media.sandbox.ffmpeg import ffmpeg_path
 from shared.outbox.transport import Transport, transport
 from shared.runtime.readiness import readiness_of_platform
 from shared.storage.io.origins import origins
@@ -64,6 +66,8 @@ class Runner:
         found = manifests.read(self.manifests_root)
         if setting("K_SINK"):  # nothing of what functions publish would come back to this runner
             raise ConfigError("K_SINK is set: this runner brings events to its functions itself. Unset K_SINK.")
+        if setting("WADI_FFMPEG"):
+            _check_ffmpeg()
         listening = self._bind()
         port = listening.getsockname()[1]
         url = self.settings.public_url or f"http://localhost:{port}"
@@ -206,6 +210,14 @@ class Runner:
             if self.server.url != url:  # its port was taken meanwhile, and every function has the old address
                 self._failed = "The database had to change its port: start Wadi again."
                 self._stop.set()
+
+
+def _check_ffmpeg() -> None:
+    """Raises ConfigError when WADI_FFMPEG names a program that cannot be used."""
+    try:
+        ffmpeg_path()
+    except EncodeError as error:
+        raise ConfigError(f"{error}.") from error
 
 
 def _check_database() -> None:

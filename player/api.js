@@ -1,13 +1,16 @@
-// What the page asks the platform; only its own origin.
+// What the page asks the platform, and nothing else.
 
 /** The platform said no, in words. */
 export class Refused extends Error {}
 
-export const manifest = (id, name) => `/api/videos/${encodeURIComponent(id)}/manifest/${name}`;
+/** The platform, which may lie under a path of its origin: this file is <platform>/player/api.js. */
+export const platform = new URL("..", import.meta.url);
+export const api = (id, more = "") => new URL(`api/videos/${encodeURIComponent(id)}${more}`, platform).href;
+export const manifest = (id, name) => api(id, `/manifest/${name}`);
 export const bearer = (token) => (token ? { Authorization: `Bearer ${token}` } : {});
 
 export async function getVideo(id, token) {
-  const answer = await fetch(`/api/videos/${encodeURIComponent(id)}`, { headers: bearer(token) });
+  const answer = await fetch(api(id), { headers: bearer(token) });
   if (answer.ok) return answer.json();
   if (answer.status === 401) throw new Refused("The token is not valid, or no longer.");
   if (answer.status === 404) throw new Refused(token ? "There is no such video that this token may watch." : "There is no such video, or it is private.");

@@ -5,6 +5,7 @@ const $ = (id) => document.getElementById(id);
 
 export class Controls {
   storyboard = null;
+  chapters = [];
   #length = 0;
   #woken = false;
 
@@ -131,7 +132,8 @@ export class Controls {
     const share = Math.max(0, Math.min(1, (event.clientX - bar.left) / bar.width));
     const box = $("preview");
     box.hidden = !total;
-    box.querySelector("span").textContent = clock(share * total);
+    const chapter = this.chapters.find(({ start_s, end_s }) => start_s <= share * total && share * total < end_s);
+    box.querySelector("span").textContent = [clock(share * total), chapter?.title].filter(Boolean).join(" · ");
     const tile = this.storyboard?.at(share * total);
     const picture = box.querySelector(".picture");
     picture.hidden = !tile;

@@ -1,6 +1,6 @@
 // Gets the media to the <video> element: by hls.js, or by the browser itself where it plays HLS and has no Media Source.
 import Hls from "./vendor/hls-1.7.4.min.mjs";
-import { manifest } from "./api.js";
+import { manifest, platform } from "./api.js";
 
 export class Engine {
   onQualities = () => {};
@@ -33,8 +33,8 @@ export class Engine {
       maxBufferLength: 60,
       detectStallWithCurrentTimeMs: 5000,
       xhrSetup: (request, url) => {
-        const { origin, pathname } = new URL(url, location.href); // objects come from elsewhere, by URLs that are signed
-        if (this.token && origin === location.origin && pathname.startsWith("/api/")) request.setRequestHeader("Authorization", `Bearer ${this.token}`);
+        const ours = new URL(url, location.href).href.startsWith(`${platform}api/`); // objects have URLs that are signed
+        if (this.token && ours) request.setRequestHeader("Authorization", `Bearer ${this.token}`);
       },
     });
     hls.on(Hls.Events.MANIFEST_PARSED, () => this.onQualities(this.#qualities(), (level) => (hls.currentLevel = level)));

@@ -26,15 +26,16 @@ export function askForToken(reason, use) {
   field.focus();
 }
 
-/** Under the picture: a bar for each rendition until all are there, or why the rest will not come. */
-export function showWork({ state, reason, renditions = [] }) {
+/** Under the picture: a bar for each rendition until all are there, why the rest will not come, or what is damaged. */
+export function showWork({ state, reason, damage, renditions = [] }) {
   const words = {
     planned: "Being prepared",
     playable: "More is being prepared while you watch",
+    ready: damage?.message,
     failed: `The rest could not be processed: ${reason}`,
   }[state];
   work.hidden = !words;
-  if (words) work.replaceChildren(element("p", words), ...(state === "failed" ? [] : renditions.map(bar)));
+  if (words) work.replaceChildren(element("p", words), ...(state === "failed" || state === "ready" ? [] : renditions.map(bar)));
 }
 
 function bar({ name, encoded, total }) {

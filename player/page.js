@@ -33,6 +33,7 @@ function describe(about) {
   if (about.poster_url) video.poster = about.poster_url;
   if (about.width) document.getElementById("player").style.aspectRatio = `${about.width} / ${about.height}`;
   if (about.duration_s) controls.knownLength(about.duration_s);
+  controls.chapters = about.chapters ?? [];
 }
 
 async function show(status, token) {
@@ -54,7 +55,7 @@ async function refresh(status, token) {
   if (!about) return;
   describe(about);
   if (about.storyboard_url) controls.storyboard = await loadStoryboard(id, token);
-  const rungs = status.renditions.filter((each) => each.name !== "audio").length;
+  const rungs = status.renditions.filter((each) => !each.name.startsWith("audio")).length;
   if (status.state === "ready") engine?.upgrade(rungs);
 }
 

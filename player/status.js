@@ -1,11 +1,13 @@
 // How far the video is, as it changes.
 
+import { api } from "./api.js";
+
 const AGAIN = 2000; // milliseconds until the next try, when the connection was refused
 
 /** Calls `show` with each status until the last one; `fail` when the platform no longer tells. */
 export function follow(id, token, show, fail) {
   const query = token ? `?token=${encodeURIComponent(token)}` : "";
-  const stream = new EventSource(`/api/videos/${encodeURIComponent(id)}/status/stream${query}`);
+  const stream = new EventSource(api(id, `/status/stream${query}`));
   stream.addEventListener("status", (event) => {
     const status = JSON.parse(event.data);
     if (status.stage === "indexed" || status.stage === "failed") stream.close();

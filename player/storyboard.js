@@ -3,15 +3,15 @@ import { bearer, manifest } from "./api.js";
 
 export async function loadStoryboard(id, token) {
   const answer = await fetch(manifest(id, "storyboard.vtt"), { headers: bearer(token) });
-  return answer.ok ? new Storyboard(await answer.text()) : null;
+  return answer.ok ? new Storyboard(await answer.text(), answer.url) : null;
 }
 
 class Storyboard {
-  constructor(text) {
+  constructor(text, base) {
     const cues = text.matchAll(/^(\S+) --> \S+\n(\S+)#xywh=(\d+),(\d+),(\d+),(\d+)/gm);
     this.tiles = [...cues].map(([, start, url, ...place]) => {
       const [x, y, width, height] = place.map(Number);
-      return { start: seconds(start), url: new URL(url, location.href).href, x, y, width, height };
+      return { start: seconds(start), url: new URL(url, base).href, x, y, width, height };
     });
   }
 

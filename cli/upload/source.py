@@ -28,6 +28,7 @@ class SourceFile:
         found = os.fstat(self._descriptor)
         self.size = found.st_size
         self.mtime_ns = found.st_mtime_ns
+        self.changed_ns = found.st_ctime_ns  # of the last change of any kind, which no program can set
         if refusal := _refusal(path, found):
             self.close()
             raise CliError(refusal, Exit.USAGE)

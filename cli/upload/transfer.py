@@ -8,19 +8,24 @@ import base64
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
+
+import msgspec
 
 from cli.api import Api, problem_of, reaching
 from cli.errors import CliError, ServerProblem
 from cli.model import Part, SignedParts, Upload, Video
 from cli.retrying import Retrying, Stopped
-from cli.upload.saved import SavedUpload, SavedUploads
+from cli.upload.saved import Note, SavedUpload, SavedUploads, Words
 from cli.upload.source import SourceChanged, SourceFile
 
+T = TypeVar("T")
 PARALLEL = 4
 # Parts of which the server says that their bytes are wrong are sent again so often; then something is broken for good.
 CHECKSUM_TRIES = 3
+# What the server answers when an upload or a video is not there any more, or not ours.
+GONE = (403, 404, 409, 410)
 # After the last part the server may still miss some: it lost them, or the disk did. We ask so many times.
 ROUNDS = 3
 
@@ -38,6 +43,9 @@ class Transfer:
         self._arrived = 0  # bytes of whole parts
         self._moving: dict[int, int] = {}  # part -> bytes that are on their way
         self._upload: Upload | None = None
+        self._doubted: set[int] = set()  # parts that were sent before the file was last touched
+        self._note: Note
+        self._noted = SavedUpload("", "", source.changed_ns)
         self.resumed_at = 0
         self.last_error = ""
 
@@ -48,50 +56,79 @@ class Transfer:
 
     def run(self, details: dict[str, Any], on_tick: Callable[[], None]) -> Video:
         """Uploads the file and returns its video. `on_tick` is called about ten times a second meanwhile."""
-        if already := self._begin(details):
-            return already
-        try:
-            return self._finish(on_tick)
-        except SourceChanged:
-            self._abandon()
-            raise
-        finally:
-            self._stop.set()
+        with self._saved.hold(self._api.server, self._api.account(), self._source) as self._note:
+            if already := self._begin(details):
+                self._note.clear()
+                return already
+            try:
+                return self._finish(on_tick)
+            except SourceChanged:
+                self._abandon()
+                raise
+            finally:
+                self._stop.set()
 
     # Begin, or take up
 
     def _begin(self, details: dict[str, Any]) -> Video | None:
         """Sets the upload. Returns the video when an earlier client had sent all of it."""
-        previous = self._saved.find(self._api.server, self._source)
-        if previous:
-            try:
-                self._take(self._ask(lambda: self._api.get(f"/api/uploads/{previous.upload_id}", Upload)))
-                self.resumed_at = self._arrived
-                return None
-            except ServerProblem as problem:
-                if problem.status not in (403, 404, 409, 410):
-                    raise
-            video = self._uploaded_before(previous)
-            self._saved.forget(self._api.server, self._source)
+        words = Words(details.get("title", ""), details.get("visibility", "public"))
+        previous = self._note.read()
+        if previous and self._goes_on(previous):
+            video = self._told(previous, words)
             if video:
-                return video
+                self.resumed_at = self._arrived
+                return None if self._upload else video
+        self._noted = SavedUpload("", "", self._source.changed_ns, words)
+        self._doubted.clear()
         self._take(self._ask(lambda: self._api.post("/api/uploads", Upload, details)))
         return None
 
+    def _goes_on(self, previous: SavedUpload) -> bool:
+        """Whether there is an upload to take up, which is then set, or one that is complete."""
+        unchanged = previous.changed_ns == self._source.changed_ns
+        upload = self._unless_gone(lambda: self._api.get(f"/api/uploads/{previous.upload_id}", Upload))
+        if upload is None or upload.state == "completed":
+            # Of all that was sent there is nothing left to compare with.
+            return unchanged and self._uploaded_before(previous) is not None
+        if not unchanged:
+            self._doubted = {part.number for part in upload.parts if part.received}
+        self._noted = previous
+        self._take(upload)
+        return True
+
+    def _told(self, previous: SavedUpload, words: Words) -> Video | None:
+        """The video, after the server was told what is asked for now. None when the video is gone."""
+        path = f"/api/videos/{previous.video_id}"
+        if previous.words == words:
+            return self._unless_gone(lambda: self._api.get(path, Video))
+        self._noted = msgspec.structs.replace(previous, words=None)
+        self._note.write(self._noted)
+        video = self._unless_gone(lambda: self._api.patch(path, Video, words))
+        self._noted = msgspec.structs.replace(previous, words=words)
+        self._note.write(self._noted)
+        return video
+
+    def _unless_gone(self, action: Callable[[], T]) -> T | None:
+        try:
+            return cast(T, self._ask(action))
+        except ServerProblem as problem:
+            if problem.status not in GONE:
+                raise
+            return None
+
     def _uploaded_before(self, previous: SavedUpload) -> Video | None:
         """The video of an upload that was completed by a client which did not live to hear of it."""
-        try:
-            video = self._api.get(f"/api/videos/{previous.video_id}", Video)
-        except ServerProblem:
-            return None
-        return video if video.state not in ("uploading", "failed") else None
+        video = self._unless_gone(lambda: self._api.get(f"/api/videos/{previous.video_id}", Video))
+        return video if video and video.state not in ("uploading", "failed") else None
 
     def _take(self, upload: Upload) -> None:
         with self._lock:
             self._upload = upload
             self._arrived = sum(part.size for part in upload.parts if part.received)
             self._moving.clear()
-        self._saved.keep(self._api.server, self._source, SavedUpload(upload.id, upload.video_id))
+        self._noted = msgspec.structs.replace(self._noted, upload_id=upload.id, video_id=upload.video_id)
+        self._note.write(self._noted)
 
     # Send
 
@@ -106,7 +143,7 @@ class Transfer:
                     return self._heard_late(problem)
                 self._take(self._ask(lambda: self._api.get(f"/api/uploads/{self.upload.id}", Upload)))
                 continue
-            self._saved.forget(self._api.server, self._source)
+            self._note.clear()
             return video
         raise CliError("The server keeps losing parts of the upload.", hint="Run the same command again to go on.")
 
@@ -115,7 +152,7 @@ class Transfer:
         video = self._uploaded_before(SavedUpload(self.upload.id, self.upload.video_id))
         if video is None:
             raise problem
-        self._saved.forget(self._api.server, self._source)
+        self._note.clear()
         return video
 
     @property
@@ -126,7 +163,7 @@ class Transfer:
     def _send_missing(self, on_tick: Callable[[], None]) -> None:
         missing: queue.SimpleQueue[Part] = queue.SimpleQueue()
         for part in self.upload.parts:
-            if not part.received:
+            if not part.received or part.number in self._doubted:
                 missing.put(part)
         outcomes: queue.SimpleQueue[BaseException | None] = queue.SimpleQueue()
         # Daemons: a thread that sits in a dead connection does not keep the program from ending.
@@ -158,6 +195,11 @@ class Transfer:
             outcomes.put(error)
 
     def _send(self, part: Part) -> None:
+        if part.received:
+            if part.sha256 and base64.b64decode(self._source.checksum(part.offset, part.size)).hex() == part.sha256:
+                return
+            with self._lock:
+                self._arrived -= part.size
         for left in reversed(range(CHECKSUM_TRIES)):
             self._source.check_unchanged()
             checksum = self._source.checksum(part.offset, part.size)
@@ -213,7 +255,7 @@ class Transfer:
     def _abandon(self) -> None:
         """What was sent of a file that has changed is of no use to anyone."""
         self._stop.set()
-        self._saved.forget(self._api.server, self._source)
+        self._note.clear()
         try:
             self._api.delete(f"/api/uploads/{self.upload.id}")
         except CliError:

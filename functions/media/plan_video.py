@@ -1,6 +1,7 @@
 """Probes an uploaded source and decides its segments and renditions."""
 
 from events import VideoUploaded
+from shared.config import choices
 from shared.media.planning.plan import plan
 from shared.runtime.function import Context, event_function, seconds
 from shared.storage import ffmpeg_input
@@ -17,6 +18,6 @@ def plan_video(event: VideoUploaded, context: Context) -> None:
             if state_of(tx, event.video_id) is not State.UPLOADED:
                 return
         with ffmpeg_input(context.transaction, event.source_key) as file:
-            planned = plan(file.path)
+            planned = plan(file.path, choices("LADDER"))
         with context.transaction() as tx:
             transitions.plan(tx, event.video_id, planned)

@@ -10,6 +10,7 @@ from msgspec import Struct
 from shared.objects import ObjectMissing, signing
 from shared.objects.base import content_type
 from shared.runtime.function import ANYONE, Context, Problem, Response, http_function
+from shared.runtime.links import relative
 from shared.runtime.ranges import wanted_range
 from shared.storage import signed_url
 from shared.storage.erasure.read import find_frozen, read_frozen
@@ -33,7 +34,7 @@ def get_object(request: GetObject, context: Context) -> Response:
             raise Problem("not-found", "There is no such object.")
         url, frozen, nodes = signed_url(tx, request.key), find_frozen(tx, request.key), load(tx)
     if frozen is None or not url.startswith(FROZEN_PATH):
-        return Response(302, headers={"Location": url, "Cache-Control": "no-store"})
+        return Response(302, headers={"Location": relative(FROZEN_PATH, url), "Cache-Control": "no-store"})
     size = frozen.object.size
     part = wanted_range(context.headers, size, frozen.object.sha256)
     start, end = part or (0, size)

@@ -5,11 +5,14 @@ from msgspec import Struct
 from shared.objects import ObjectMissing
 from shared.objects.base import content_type
 from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
+from shared.runtime.links import relative
 from shared.runtime.ranges import wanted_range
 from shared.storage import signed_url
 from shared.storage.io.serve import FileRange, Replicas, read_good, replicas
 from shared.storage.problems import storage_problems
 from shared.videos.visibility import check_visible
+
+PATH = "/api/segments/{id}"
 
 
 class GetSegment(Struct):
@@ -27,7 +30,7 @@ class _Segment(Struct):
     init_key: str | None
 
 
-@http_function("GET /api/segments/{id}", access=PUBLIC, query_token=True)
+@http_function(f"GET {PATH}", access=PUBLIC, query_token=True)
 def get_segment(request: GetSegment, context: Context) -> Response:
     with context.transaction() as tx:
         segment = tx.one(
@@ -42,7 +45,7 @@ def get_segment(request: GetSegment, context: Context) -> Response:
         url = signed_url(tx, key)
         found = replicas(tx, key)
     if found is None or (not request.verified and found.first_is_there()):
-        return Response(302, headers={"Location": url, "Cache-Control": "no-store"})
+        return Response(302, headers={"Location": relative(PATH, url), "Cache-Control": "no-store"})
     return _bytes(found, context)
 
 

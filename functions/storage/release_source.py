@@ -1,16 +1,17 @@
 """Deletes a source once its video is ready and all that was made from it is durable.
 
 A source has one replica until then: should it be lost before, the video fails visibly. With SOURCE_POLICY=keep it gets
-all its replicas instead. The last segment can be placed before the video is ready, or after, and its pictures made
-after both: whichever comes last is enough (of pictures, make_thumbnails tells). What two at the same moment have left
-to each other, expire_uploads asks for again.
+all its replicas instead, and so does a source that has something its video lacks.
+
+The last segment can be placed before the video is ready, or after, and its pictures and subtitles made after both:
+whichever comes last is enough (of those, make_thumbnails and extract_subtitles tell). What two at the same moment have
+left to each other, expire_uploads asks for again.
 """
 
 from events import SegmentPlaced, VideoReady
-from shared.config import setting
 from shared.runtime.function import Context, event_function, seconds
 from shared.storage import delete_object, replicate
-from shared.uploads.sources import pictures, source_of_done
+from shared.uploads.sources import pictures, source_may_go, source_of_done
 
 
 @event_function(SegmentPlaced, VideoReady, lease=seconds(15))
@@ -20,10 +21,10 @@ def release_source(event: SegmentPlaced | VideoReady, context: Context) -> None:
         if source is None:
             return
         made = pictures(tx, event.video_id)
-    keep = setting("SOURCE_POLICY") == "keep"
-    for key in [*made, source] if keep else made:
+        may_go = source_may_go(tx, event.video_id)
+    for key in made if may_go else [*made, source]:
         replicate(context.transaction, key)
-    if not keep:
+    if may_go:
         with context.transaction() as tx:
             delete_object(tx, source)
         context.log.info("video %s is durable: its source is deleted", event.video_id)

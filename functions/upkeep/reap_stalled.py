@@ -42,9 +42,9 @@ def _unfinished(tx: Transaction, stalled_after: int, nothing_pending: Condition,
 
 
 def _side_branches(tx: Transaction, stalled_after: int, nothing_pending: Condition) -> None:
-    """Replicas, index entries and pictures, which a video can be watched without."""
+    """Replicas, index entries, pictures and subtitles, which a video can be watched without."""
     publish(tx, *unplaced_events(tx, stalled_after, nothing_pending, BATCH))
     for video_id in stalled.not_indexed(tx, stalled_after, nothing_pending, BATCH):
         publish(tx, VideoReady(video_id))
-    for video_id in stalled.without_thumbnails(tx, stalled_after, nothing_pending, BATCH):
+    for video_id in stalled.without_extras(tx, stalled_after, nothing_pending, BATCH):
         publish(tx, VideoPlanned(video_id))

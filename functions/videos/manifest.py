@@ -1,30 +1,48 @@
-"""HLS and DASH manifests, and the storyboard. The media they name is fetched from the object store by signed URL."""
+"""HLS and DASH manifests, and the storyboard.
+
+The media that they name is fetched from the object store by signed URL; DASH comes to it by way of get_media.
+"""
+
+from collections.abc import Iterable
 
 from msgspec import Struct
 
 from shared.db import Transaction, read_one
-from shared.media.manifests import NotYet, Piece, Published, dash_mpd, hls_master, hls_media
+from shared.media.manifests import (
+    NotYet,
+    Piece,
+    Published,
+    SubtitleText,
+    dash_mpd,
+    hls_master,
+    hls_media,
+    hls_subtitles,
+)
 from shared.media.model import Plan
 from shared.media.pictures.storyboard import storyboard_vtt
 from shared.runtime.function import PUBLIC, Context, Problem, Response, http_function
-from shared.storage import signed_urls
+from shared.runtime.links import relative
+from shared.storage import granted_folder, signed_urls
 from shared.videos.response_cache import response_cache
 from shared.videos.row import VideoRow, visible_video
 from shared.videos.segments import playable_segments
 from shared.videos.state import State
+from shared.videos.subtitles import subtitles_of
 from shared.videos.watched import note_watched
 
+PATH = "/api/videos/{id}/manifest/{name}"
 TYPES = {"m3u8": "application/vnd.apple.mpegurl", "mpd": "application/dash+xml", "vtt": "text/vtt; charset=utf-8"}
 MASTER = "master.m3u8"
+DASH = "manifest.mpd"
 PLACEHOLDER = "\0token\0"  # where a token is put in; no text from a client holds U+0000
 
 
 class Manifest(Struct):
     id: str
-    name: str  # master.m3u8, <rendition>.m3u8, manifest.mpd or storyboard.vtt
+    name: str  # master.m3u8, <rendition>.m3u8 (also of subtitles), manifest.mpd or storyboard.vtt
 
 
-@http_function("GET /api/videos/{id}/manifest/{name}", access=PUBLIC, query_token=True)
+@http_function(f"GET {PATH}", access=PUBLIC, query_token=True)
 def manifest(request: Manifest, context: Context) -> Response:
     content_type = TYPES.get(request.name.rpartition(".")[2])
     if content_type is None:
@@ -55,22 +73,28 @@ def _render(tx: Transaction, video: VideoRow, name: str) -> tuple[bytes, bool]:
     if name == "storyboard.vtt":
         return _storyboard(tx, video, plan), True
     rendition = name.removesuffix(".m3u8") if name != MASTER and name.endswith(".m3u8") else None
-    published = _published(tx, video.id, plan, rendition, urls=name != MASTER)
+    published = _published(tx, video.id, plan, rendition)
     try:
-        text = _text(published, name).encode()
+        text = _text(published, name, video.id).encode()
     except NotYet as error:
         raise _not_yet(video) from error
-    return text, published.is_whole(rendition) if rendition else published.complete
+    if rendition:
+        return text, rendition in published.subtitles or published.is_whole(rendition)
+    # a subtitle that is not there yet changes the row when it comes, and so the version that is cached
+    return text, published.complete
 
 
-def _text(published: Published, name: str) -> str:
+def _text(published: Published, name: str, video_id: str) -> str:
     if name == MASTER:
         return hls_master(published, lambda rendition: f"{rendition}.m3u8{PLACEHOLDER}")
-    if name == "manifest.mpd":
-        return dash_mpd(published)
+    if name == DASH:
+        return dash_mpd(published, f"../../../media/{granted_folder(video_id)}/files/")
     rendition, dot, extension = name.rpartition(".")
-    if dot and extension == "m3u8" and rendition in published.expected:
-        return hls_media(published, rendition)
+    if dot and extension == "m3u8":
+        if rendition in published.expected:
+            return hls_media(published, rendition)
+        if rendition in published.subtitles:
+            return hls_subtitles(published, rendition)
     raise _no_such(name)
 
 
@@ -80,11 +104,13 @@ def _with_token(master: bytes, token: str | None) -> bytes:
     return master.replace(PLACEHOLDER.encode(), suffix.encode())
 
 
-def _published(tx: Transaction, video_id: str, plan: Plan, rendition: str | None, *, urls: bool) -> Published:
-    """All renditions, or one. Signing URLs takes the most time, so only those that are shown are signed."""
+def _published(tx: Transaction, video_id: str, plan: Plan, rendition: str | None) -> Published:
+    """All renditions, or one. Signing URLs takes the most time, so only those of one, which shows them, are signed."""
     segments = playable_segments(tx, video_id, rendition)
+    texts = {name: row for name, row in subtitles_of(tx, video_id).items() if rendition in (None, name)}
     keys = {key for segment in segments for key in (segment.object_key, segment.init_key)}
-    signed = signed_urls(tx, keys) if urls else dict.fromkeys(keys, "")
+    keys |= {row.object_key for row in texts.values()}
+    signed = _urls(tx, keys) if rendition else dict.fromkeys(keys, "")
     pieces: dict[str, list[Piece]] = {}
     for segment in segments:
         piece = Piece(
@@ -99,14 +125,19 @@ def _published(tx: Transaction, video_id: str, plan: Plan, rendition: str | None
             init_sha256=segment.init_key,  # the key holds a hash of the bytes
         )
         pieces.setdefault(segment.rendition, []).append(piece)
-    return Published(plan, pieces)
+    return Published(plan, pieces, {name: SubtitleText(signed[r.object_key], r.size) for name, r in texts.items()})
+
+
+def _urls(tx: Transaction, keys: Iterable[str]) -> dict[str, str]:
+    """Players resolve them against the manifest's own URL, in which a proxy may have put more than we know."""
+    return {key: relative(PATH, url) for key, url in signed_urls(tx, keys).items()}
 
 
 def _storyboard(tx: Transaction, video: VideoRow, plan: Plan) -> bytes:
     board = video.storyboard
     if board is None:
         raise _not_yet(video)
-    urls = signed_urls(tx, board.sheets)
+    urls = _urls(tx, board.sheets)
     return storyboard_vtt(board, [urls[key] for key in board.sheets], plan.seconds(plan.cuts[-1])).encode()
 
 

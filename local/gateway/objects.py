@@ -15,6 +15,7 @@ from pathlib import Path
 
 from aiohttp import ClientError, web
 
+from local.gateway.files import file_answer
 from shared.config import ConfigError
 from shared.errors import Problem
 from shared.objects import (
@@ -38,13 +39,11 @@ IDLE_SECONDS = 60  # a body that stops arriving for so long is given up
 
 CORS = {
     "Access-Control-Allow-Origin": "*",
-    "Access-Control-Expose-Headers": "ETag, Content-Length, Content-Range, Accept-Ranges, x-amz-checksum-sha256",
+    "Access-Control-Expose-Headers": (
+        "Accept-Ranges, Content-Length, Content-Range, Date, ETag, Last-Modified, x-amz-checksum-sha256"
+    ),
 }
-PREFLIGHT = CORS | {
-    "Access-Control-Allow-Methods": "GET, HEAD, PUT",
-    "Access-Control-Allow-Headers": "*",
-    "Access-Control-Max-Age": "86400",
-}
+PREFLIGHT = CORS | {"Access-Control-Allow-Methods": "GET, HEAD, PUT", "Access-Control-Max-Age": "86400"}
 
 log = logging.getLogger("wadi.objects")
 
@@ -69,15 +68,14 @@ class ObjectServer:
     async def read(self, request: web.Request) -> web.StreamResponse:
         node, key = _verified(request)
         size = int(request.query["size"]) if "size" in request.query else None
-        path, length = await asyncio.to_thread(self._find, node, key, size)
-        _check_range(request, length)
+        path = await asyncio.to_thread(self._find, node, key, size)
         left = max(0, int(request.query["expires"]) - int(time.time()))
         headers = {
             "Content-Type": content_type(key),
             "Cache-Control": f"private, max-age={left}, immutable",
             "X-Content-Type-Options": "nosniff",
         }
-        return web.FileResponse(path, headers=headers, chunk_size=CHUNK)
+        return await file_answer(request, path, headers)
 
     async def receive(self, request: web.Request) -> web.StreamResponse:
         node, key = _verified(request)
@@ -103,7 +101,7 @@ class ObjectServer:
         checksum = base64.b64encode(bytes.fromhex(info.sha256)).decode()
         return web.Response(headers={"ETag": f'"{info.sha256}"', "x-amz-checksum-sha256": checksum})
 
-    def _find(self, node: str, key: str, size: int | None) -> tuple[Path, int]:
+    def _find(self, node: str, key: str, size: int | None) -> Path:
         """The object's file: on the node that was asked for, else on any other that has it whole."""
         stores = self._nodes(node)
         for store in sorted(stores.values(), key=lambda store: store.id != node):
@@ -116,7 +114,7 @@ class ObjectServer:
                 if store.id == node:
                     log.warning("%s has not the whole of %s: trying other nodes", node, key)
                 continue
-            return path, found
+            return path
         raise Problem("not-found", "There is no such object.")
 
     def _nodes(self, wanted: str) -> dict[str, DirectoryStore]:
@@ -186,19 +184,6 @@ def _checksum(request: web.Request) -> bytes | None:
     return checksum
 
 
-def _check_range(request: web.Request, size: int) -> None:
-    try:
-        start = request.http_range.start
-    except ValueError:
-        start = size
-    if start is not None and start >= size:
-        raise Problem(
-            "range-not-satisfiable",
-            f"The object has {size} bytes; {request.headers['Range']} lies outside.",
-            headers={"Content-Range": f"bytes */{size}"},
-        )
-
-
 def _answered(handler: Handler) -> Handler:
     """Adds CORS headers, and answers what goes wrong as problem+json."""
 
@@ -229,7 +214,10 @@ def _answered(handler: Handler) -> Handler:
 
 
 async def _preflight(request: web.Request) -> web.StreamResponse:
-    return web.Response(status=204, headers=PREFLIGHT)
+    """Any header may be sent. Each is named, since "*" does not stand for Authorization, which players of private
+    videos send to every URL of a manifest."""
+    asked = request.headers.get("Access-Control-Request-Headers", "*")
+    return web.Response(status=204, headers=PREFLIGHT | {"Access-Control-Allow-Headers": asked})
 
 
 def _as_problem(error: ObjectError) -> Problem:

@@ -12,6 +12,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from local.gateway.files import file_answer
+
 FILES = (Path(__file__).parents[2] / "player").resolve()
 # What may be sent, and as what: nothing else in that directory, and nothing outside of it.
 TYPES = {
@@ -52,7 +54,7 @@ class _Page:
                 self._origins = await asyncio.to_thread(self._ask)
             except Exception as error:
                 log.warning("where the objects are cannot be asked: %s", error)
-        response = _answer(FILES / "index.html")
+        response = await _answer(request, FILES / "index.html")
         response.headers["Content-Security-Policy"] = _policy(self._origins)
         return response
 
@@ -78,8 +80,8 @@ async def _file(request: web.Request) -> web.StreamResponse:
     path = (FILES / request.match_info["path"]).resolve()
     if not path.is_relative_to(FILES) or path.suffix not in TYPES or not path.is_file():
         raise web.HTTPNotFound(text="There is no such file.")
-    return _answer(path)
+    return await _answer(request, path)
 
 
-def _answer(path: Path) -> web.StreamResponse:
-    return web.FileResponse(path, headers={**HEADERS, "Content-Type": f"{TYPES[path.suffix]}; charset=utf-8"})
+async def _answer(request: web.Request, path: Path) -> web.StreamResponse:
+    return await file_answer(request, path, {**HEADERS, "Content-Type": f"{TYPES[path.suffix]}; charset=utf-8"})

@@ -7,9 +7,9 @@ variable is wrong and what would be right; check_settings does that for all of t
 import os
 
 from shared.config.declared import GROUPS, SETTINGS
-from shared.config.kinds import Choice, ConfigError, Integer, Seconds
+from shared.config.kinds import Choice, Choices, ConfigError, Integer, Seconds
 
-__all__ = ["GROUPS", "SETTINGS", "ConfigError", "check_settings", "duration", "integer", "setting"]
+__all__ = ["GROUPS", "SETTINGS", "ConfigError", "check_settings", "choices", "duration", "integer", "setting"]
 
 
 def setting(name: str) -> str:
@@ -19,6 +19,13 @@ def setting(name: str) -> str:
     if isinstance(declared, Choice):
         declared.check(text)
     return text
+
+
+def choices(name: str) -> list[str]:
+    """The value of a declared setting that is some of several names. Raises ConfigError."""
+    declared = SETTINGS[name]
+    assert isinstance(declared, Choices), f"{name} is declared as {declared.kind}"
+    return declared.value(setting(name))
 
 
 def integer(name: str) -> int:

@@ -1,6 +1,6 @@
 """The settings, by concern, in the order of docs/settings.md."""
 
-from shared.config.kinds import Choice, Directory, Integer, Seconds, Secret, Setting, Text, Url
+from shared.config.kinds import Choice, Choices, Directory, Integer, PublicUrl, Seconds, Secret, Setting, Text, Url
 
 MIB = 2**20
 GIB = 2**30
@@ -20,10 +20,10 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
         Text("WADI_CHAOS", "", "test mode, e.g. seed=7,duplicate=0.3,delay=0.5,reorder=0.3"),
     ),
     "Clients": (
-        Url(
+        PublicUrl(
             "PUBLIC_URL",
             "how clients reach the gateway; default: by the name that each of them used",
-            form="http(s)://host[:port]",
+            form="http(s)://host[:port][/path]",
         ),
         Text(
             "CLIENT_ADDRESS_HEADER",
@@ -67,7 +67,16 @@ GROUPS: dict[str, tuple[Setting, ...]] = {
             "the encoder of videos; auto: the first of the hardware that works, else libx264",
             of=("auto", "libx264", "h264_nvenc", "h264_vaapi", "h264_qsv", "h264_videotoolbox"),
         ),
-        Directory("WADI_FFMPEG", "path of the ffmpeg to use; default: the system's, else the one that a wheel ships"),
+        Choices(
+            "LADDER",
+            "1080p,720p,480p,360p",
+            "renditions of a video, as far as its picture is large enough; a smaller one gets one of its own size",
+            of=("2160p", "1440p", "1080p", "720p", "480p", "360p"),
+        ),
+        Directory(
+            "WADI_FFMPEG",
+            "path of the ffmpeg to use, FFmpeg 8.1 or newer; default: the system's, else the one that a wheel ships",
+        ),
         Integer(
             "STALLED_AFTER_SECONDS",
             300,

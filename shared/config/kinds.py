@@ -4,6 +4,8 @@ No dataclasses: every cold start of a function imports this.
 """
 
 import math
+import re
+from urllib.parse import urlsplit
 
 
 class ConfigError(Exception):
@@ -56,6 +58,19 @@ class Url(Setting):
         return self.form
 
 
+class PublicUrl(Url):
+    """Where clients are sent: nobody here connects to it, so its form is checked at start."""
+
+    def check(self, text: str) -> None:
+        try:
+            parts = urlsplit(text)
+            good = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port that is none
+            good = False
+        if not good or "?" in text or "#" in text or "@" in text or re.search(r"\s", text):
+            raise ConfigError(f"{self.name} is no URL of the form {self.form}.")
+
+
 class Directory(Setting):
     """A path, or several. Whether it is there is checked where it is used."""
 
@@ -82,6 +97,37 @@ class Choice(Setting):
     @property
     def allowed(self) -> str:
         return ", ".join(self.of)
+
+
+class Choices(Setting):
+    """Some of several names, with commas, each once and in the order in which `of` has them."""
+
+    kind = "choices"
+
+    def __init__(self, name: str, default: str, doc: str, *, of: tuple[str, ...]) -> None:
+        super().__init__(name, default, doc)
+        self.of = of
+
+    def value(self, text: str) -> list[str]:
+        """The names. Raises ConfigError."""
+        names = [name.strip() for name in text.split(",")]
+        *others, last = self.of
+        for number, name in enumerate(names):
+            if name not in self.of:
+                raise ConfigError(f"{self.name}={text!r}: {name!r} is none of {', '.join(others)} and {last}.")
+            if name in names[:number]:
+                raise ConfigError(f"{self.name}={text!r} names {name} twice.")
+        ordered = sorted(names, key=self.of.index)
+        if names != ordered:
+            raise ConfigError(f"{self.name}={text!r} is not in order: write {','.join(ordered)}.")
+        return names
+
+    def check(self, text: str) -> None:
+        self.value(text)
+
+    @property
+    def allowed(self) -> str:
+        return f"some of {', '.join(self.of)}, in this order, with commas"
 
 
 class Integer(Setting):

@@ -12,6 +12,7 @@ from shared.uploads.transitions import abort_all, erase_names
 from shared.videos import transitions
 from shared.videos.row import lock_deleted
 from shared.videos.segments import delete_segments
+from shared.videos.subtitles import delete_subtitles
 from shared.videos.watched import forget_watched
 
 
@@ -34,6 +35,7 @@ def remove_contents(transaction: Transactions, video_id: str) -> int:
         queue_objects(tx, video_id)
         delete_messages(tx, video_id)
         delete_segments(tx, video_id)
+        delete_subtitles(tx, video_id)
         forget_watched(tx, video_id)
         erase_names(tx, video_id)
     left = delete_queued(transaction, video_id)

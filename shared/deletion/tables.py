@@ -23,6 +23,7 @@ TABLES = {
     "upload": OnDelete.CLEARED,
     "message": OnDelete.DELETED,
     "media_segment": OnDelete.DELETED,
+    "subtitle": OnDelete.DELETED,
     "watched": OnDelete.DELETED,
     "object": OnDelete.WITH_OBJECTS,
     "replica": OnDelete.CASCADES,

@@ -37,15 +37,23 @@ def _results(task: str, arguments: list[str]) -> Iterator[Any]:
             from shared.media.planning.build import build_plan
             from shared.media.probe.scan import scan
 
-            yield build_plan(scan(arguments[0]))
+            yield build_plan(scan(arguments[0]), rungs=arguments[1:])
         case "audio":
             from shared.media.audio.track import encode_track
 
             yield from encode_track(arguments[0], _plan(), arguments[2], Path(arguments[1]))
+        case "pictures":
+            from shared.media.reading.write import write_pictures
+
+            yield write_pictures(arguments[0], _plan(), int(arguments[1]), int(arguments[2]))
         case "thumbnails":
             from shared.media.pictures.sprites import draw_thumbnails
 
             yield draw_thumbnails(arguments[0], _plan(), Path(arguments[1]))
+        case "subtitles":
+            from shared.media.subtitles.cues import write_subtitles
+
+            yield write_subtitles(arguments[0], _plan(), Path(arguments[1]))
         case _:
             raise ValueError(task)
 

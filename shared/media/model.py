@@ -14,6 +14,7 @@ TIMESCALE = 90_000  # ticks per second of the published video
 SAMPLE_RATE = 48_000  # Hz, of the published audio
 AUDIO_BIT_RATE = 128_000  # bit/s
 FRAME_SAMPLES = 1024  # samples in an AAC-LC frame (ISO/IEC 14496-3)
+COVER_PICTURE = "a cover picture"  # why a video stream is left out whose loss is none
 
 
 class Ratio(Struct, frozen=True):
@@ -44,6 +45,11 @@ class AudioTrack(Struct, frozen=True):
     order: list[str] = []  # of the channels, ["FL", "FC", "FR" …], where FFmpeg has no name for it
 
 
+def subtitle_rendition(number: int) -> str:
+    """The name of the rendition that the subtitle track `number` of a plan, from 1, becomes."""
+    return f"subtitles-{number}"
+
+
 class SubtitleTrack(Struct, frozen=True):
     """A text subtitle stream of the source; it becomes one WebVTT file."""
 
@@ -57,6 +63,7 @@ class SubtitleTrack(Struct, frozen=True):
 
 class Chapter(Struct, frozen=True):
     start: float  # seconds on the published timeline
+    end: float
     title: str
 
 
@@ -108,6 +115,7 @@ class Reading(Struct, frozen=True):
     width: int  # of the decoded picture, in pixels as they are stored; others get bars
     height: int
     sample_aspect_ratio: Ratio
+    colours: list[int] = []  # range, primaries, transfer and matrix (ISO/IEC 23091-2) of the first picture
     picture_rate: Ratio | None = None  # the file has no presentation times: picture n is shown at n / picture_rate
 
 
@@ -187,6 +195,12 @@ class Plan(Struct, frozen=True):
     def rendition(self, name: str) -> Rendition:
         return next(r for r in self.renditions if r.name == name)
 
+    def is_complete(self, index: int, frames: int) -> bool:
+        """Whether so many pictures are all of a segment; or half of them, where each packet holds one field of a
+        picture."""
+        planned = self.frames[index]
+        return frames == planned or (self.source.interlaced and abs(2 * frames - planned) <= 1)
+
     def seconds(self, pts: int) -> float:
         """The time of `pts` on the published timeline, which starts at cut 0."""
         return float((pts - self.cuts[0]) * self.source.time_base.fraction())
@@ -208,6 +222,14 @@ class MediaSegment(Struct, frozen=True):
     init_sha256: str = ""  # the same over all segments of a rendition, or the manifest marks a discontinuity
     missing: float = 0.0  # seconds of it that could not be decoded
     filler: bool = False  # nothing in the source could be decoded here: a still picture replaces it
+
+
+class SubtitleFile(Struct, frozen=True):
+    """One subtitle track as a WebVTT file on disk."""
+
+    rendition: str
+    path: str
+    cues: int
 
 
 class Storyboard(Struct, frozen=True):

@@ -6,6 +6,7 @@ JWT_SECRET. It is the permission: whoever has the URL may use it until it expire
 
 import hashlib
 import hmac
+import re
 import time
 from collections.abc import Mapping
 from functools import lru_cache
@@ -13,6 +14,8 @@ from urllib.parse import quote
 
 from shared.config import ConfigError, setting
 from shared.errors import Problem
+
+GRANT = "GET *"  # as the method that is signed; no request has it, so a grant and a URL never pass for each other
 
 
 def sign(method: str, path: str, expires_at: int, fields: Mapping[str, str | int] | None = None) -> str:
@@ -36,6 +39,26 @@ def verify(method: str, path: str, query: Mapping[str, str], now: float | None =
         raise Problem("invalid-signature", "The URL is not one that was signed here for this use.")
     if int(query["expires"]) < (time.time() if now is None else now):
         raise Problem("invalid-signature", "The URL has expired: ask for a new one.")
+
+
+def grant(subject: str, expires_at: int) -> str:
+    """The name of a folder that allows GET on everything in it until `expires_at`, so that relative URLs need no
+    signature of their own. What is in it belongs to `subject`, which has no "." in it."""
+    return f"{subject}.{expires_at:x}.{_signature(_secrets()[0], GRANT, subject, _quoted({'expires': expires_at}))}"
+
+
+def granted(name: str, now: float | None = None) -> str:
+    """The subject of a grant. Raises Problem invalid-signature unless it was made by us and has not expired."""
+    subject, _, rest = name.partition(".")
+    expires, _, given = rest.partition(".")
+    expires_at = int(expires, 16) if re.fullmatch("[0-9a-f]{1,12}", expires) else 0
+    values = _quoted({"expires": expires_at})
+    signatures = [_signature(secret, GRANT, subject, values).encode() for secret in _secrets()]
+    if not any(hmac.compare_digest(signature, given.encode()) for signature in signatures):
+        raise Problem("invalid-signature", "The URL is not one that was signed here for this use.")
+    if expires_at < (time.time() if now is None else now):
+        raise Problem("invalid-signature", "The URL has expired: ask for a new one.")
+    return subject
 
 
 def _quoted(fields: Mapping[str, str | int]) -> list[str]:

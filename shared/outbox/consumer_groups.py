@@ -2,6 +2,7 @@
 
 CONSUMER_GROUPS = frozenset(
     {
+        "extract-subtitles",
         "index-message",
         "index-video",
         "make-thumbnails",

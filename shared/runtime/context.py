@@ -1,6 +1,7 @@
 """What a function is given beside its request or event."""
 
 import logging
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import cached_property
@@ -17,6 +18,9 @@ from shared.runtime.idempotency import Lease
 
 if TYPE_CHECKING:
     from shared.coordination import Fence
+
+
+_PREFIX = re.compile(r"(/[\w.~%-]+)+", re.ASCII)
 
 
 def event_source(capability: str) -> str:
@@ -78,13 +82,15 @@ class Context:
 
     @property
     def base_url(self) -> str:
-        """How this client reaches the gateway, without a slash at the end: PUBLIC_URL, else the name it used."""
+        """How this client reaches the gateway, without a slash at the end: PUBLIC_URL, else the name that it used."""
         if setting("PUBLIC_URL"):
             return setting("PUBLIC_URL").rstrip("/")
         host = self.headers.get("X-Forwarded-Host")
-        return (
+        here = (
             f"{self.headers.get('X-Forwarded-Proto', 'http')}://{host}" if host else self._request.host_url.rstrip("/")
         )
+        prefix = self.headers.get("X-Forwarded-Prefix", "").rstrip("/")  # what a proxy took off the path
+        return here + prefix if _PREFIX.fullmatch(prefix) else here
 
     @property
     def client(self) -> str:

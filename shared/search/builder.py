@@ -14,6 +14,10 @@ class IndexBuilder(ABC):
     """An index that is being rebuilt."""
 
     @abstractmethod
+    def is_outdated(self, tx: Transaction) -> bool:
+        """Whether part of the searched index has words of another version (shared/search/document.py)."""
+
+    @abstractmethod
     def start(self) -> None:
         """From here on every write to the index reaches the new one too. Raises RebuildUnderWay."""
 

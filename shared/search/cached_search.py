@@ -44,7 +44,7 @@ def _key(
 ) -> str:
     """The same key for queries that differ only in spelling: case, accents, spaces."""
     index = setting("OPENSEARCH_INDEX") if setting("OPENSEARCH_URL") else "postgres"
-    words = [[(term.text, term.excluded, term.prefix) for term in terms] for terms in parse(text)]
+    words = [[(term.words, term.excluded, term.prefix) for term in terms] for terms in parse(text)]
     asked = msgspec.json.encode([words, viewer, kind, limit, cursor])
     return f"search:{index}:{generation_number}:{hashlib.sha256(asked).hexdigest()}"
 

@@ -4,19 +4,21 @@ import unicodedata
 from typing import NamedTuple
 
 from shared.search.base import Document
-from shared.search.text import fold
+from shared.search.tokens import tokens
 
-MAX_INDEXED = 100_000  # characters of one text; a tsvector of PostgreSQL may have 1 MB
+VERSION = 2  # of the words and the mappings: raise it with every change of them, and each index is rebuilt by itself
+MAX_INDEXED = 100_000  # characters of one text
+MAX_WORDS = 15_000  # of one text; a tsvector of PostgreSQL has 16,383 places and 1 MB
 MAX_HIGHLIGHTED = 20_000
 
 
 class Prepared(NamedTuple):
-    """`title`, `body` and `tags` are shown; `words` is searched: the folded words of each field."""
+    """`title`, `body` and `tags` are shown; `words` is searched: the words of each field."""
 
     title: str
     body: str
     tags: list[str]
-    words: dict[str, str]
+    words: dict[str, list[str]]
 
 
 def prepare(document: Document) -> Prepared:
@@ -34,5 +36,5 @@ def _normal(text: str) -> str:
     return unicodedata.normalize("NFC", text.replace("\0", ""))
 
 
-def _indexed(text: str) -> str:
-    return fold(text[:MAX_INDEXED])
+def _indexed(text: str) -> list[str]:
+    return [token.text for token in tokens(text[:MAX_INDEXED])[:MAX_WORDS]]

@@ -1,43 +1,42 @@
 """HTML with the matches in a text highlighted."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence, Set
 from html import escape
+
+from shared.search.tokens import Token
 
 SNIPPET = 200  # characters
 
 Span = tuple[int, int]
 
 
-def spans(bracketed: str) -> set[Span]:
-    """The positions of the [words in brackets], counted in the text without brackets."""
-    found = set()
-    position = start = 0
-    for character in bracketed:
-        if character == "[":
-            start = position
-        elif character == "]":
-            found.add((start, position))
+def spans(found: Sequence[Token], matched: Iterable[int], words: Set[str]) -> list[Span]:
+    """Where the tokens that matched are in their text, in order and apart from one another. `words` are those of the
+    query: of a pair that is none of them only the first letter was searched for."""
+    joined: list[Span] = []
+    for token in (found[number] for number in sorted(matched)):
+        end = token.letter_end if token.left > 1 and token.text not in words else token.end
+        if joined and token.start <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
         else:
-            position += 1
-    return found
+            joined.append((token.start, end))
+    return joined
 
 
-def mark(text: str, found: Iterable[Span]) -> str:
+def mark(text: str, found: Sequence[Span]) -> str:
     """The text, escaped, with <mark> around each span."""
     parts, position = [], 0
-    for start, end in sorted(found):
-        if start >= position:
-            parts += [escape(text[position:start]), "<mark>", escape(text[start:end]), "</mark>"]
-            position = end
+    for start, end in found:
+        parts += [escape(text[position:start]), "<mark>", escape(text[start:end]), "</mark>"]
+        position = end
     return "".join([*parts, escape(text[position:])])
 
 
-def snippet(text: str, found: Iterable[Span]) -> str:
+def snippet(text: str, inside: Sequence[Span]) -> str:
     """About SNIPPET characters around the first span, or from the beginning, marked, with … where text is left out."""
-    inside = sorted(found)
     start, end = _window(text, inside[0] if inside else (0, 0))
     cut = text[start:end]
-    marked = mark(cut, ((a - start, b - start) for a, b in inside if start <= a and b <= end))
+    marked = mark(cut, [(a - start, b - start) for a, b in inside if start <= a and b <= end])
     return ("… " if start else "") + marked + (" …" if end < len(text) else "")
 
 

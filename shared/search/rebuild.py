@@ -1,4 +1,4 @@
-"""Rebuilds the index from the database while it is searched and written (`wadi reindex`).
+"""Rebuilds the index from the database while it is searched and written (`wadi reindex`, or after an update).
 
 Documents are read in batches, and the rows of their videos stay locked until the batch is indexed. Writers lock them
 too, so whichever comes later has read the later state.
@@ -49,6 +49,13 @@ class _Row(Struct):
 class Rebuilt(NamedTuple):
     documents: int
     name: str  # of the index
+
+
+def renew() -> Rebuilt | None:
+    """Rebuilds the index if it has words of another version, after an update of Wadi. Raises what `rebuild` does."""
+    with db.transaction() as tx:
+        outdated = _builder().is_outdated(tx)
+    return rebuild() if outdated else None
 
 
 def rebuild(progress: Progress = lambda documents: None) -> Rebuilt:

@@ -18,7 +18,7 @@ node, object, replica, shard, removal, garbage, lost_object, replica_check, shar
 """
 
 from shared.storage.io.ffmpeg_input import ffmpeg_input
-from shared.storage.io.urls import signed_url, signed_urls
+from shared.storage.io.urls import granted_folder, signed_url, signed_urls
 from shared.storage.io.write import store_file
 from shared.storage.model import ObjectRef, Replica
 from shared.storage.placement.replicate import replicate
@@ -29,6 +29,7 @@ __all__ = [
     "Replica",
     "delete_object",
     "ffmpeg_input",
+    "granted_folder",
     "record",
     "replicate",
     "signed_url",

@@ -8,6 +8,7 @@ from msgspec import UNSET, Struct, UnsetType
 from shared.errors import Problem
 from shared.objects import ObjectStore, PartInfo
 from shared.objects.base import part_count, part_length
+from shared.runtime.links import absolute
 from shared.uploads.row import MultipartUpload, State
 
 MIB = 1024 * 1024
@@ -65,7 +66,7 @@ def upload_view(upload: MultipartUpload, store: ObjectStore, base_url: str) -> U
     def url(number: int) -> str | UnsetType:
         if store.multipart.binds_checksums:
             return UNSET
-        return _absolute(base_url, store.multipart.signed_part_url(key, upload.multipart_id, number, expires_at))
+        return absolute(base_url, store.multipart.signed_part_url(key, upload.multipart_id, number, expires_at))
 
     return Upload(
         id=upload.id,
@@ -97,8 +98,4 @@ def signed_part(upload: MultipartUpload, store: ObjectStore, base_url: str, numb
     expires_at = int(upload.expires_at.timestamp())
     signed = store.multipart.signed_part_url(upload.object_key, upload.multipart_id, number, expires_at, sha256=sha256)
     checksum = b64encode(bytes.fromhex(sha256)).decode()
-    return SignedPart(number, _absolute(base_url, signed), {"x-amz-checksum-sha256": checksum})
-
-
-def _absolute(base_url: str, url: str) -> str:
-    return f"{base_url}{url}" if url.startswith("/") else url
+    return SignedPart(number, absolute(base_url, signed), {"x-amz-checksum-sha256": checksum})

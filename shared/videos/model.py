@@ -4,9 +4,23 @@ from datetime import datetime
 
 from msgspec import UNSET, Struct, UnsetType
 
+from shared.videos.damage import Damage
+
+
+class VideoChapter(Struct):
+    """Seconds on the video's timeline; `title` is empty where the file gives none."""
+
+    start_s: float
+    end_s: float
+    title: str
+
 
 class Video(Struct, omit_defaults=True):
-    """`…_after_s` are seconds since the upload was complete."""
+    """`…_after_s` are seconds since the upload was complete.
+
+    `damage` is there when part of the source could not be decoded; `source_kept` says why the uploaded file
+    is kept, where the platform deletes those.
+    """
 
     id: str
     title: str
@@ -19,7 +33,10 @@ class Video(Struct, omit_defaults=True):
     hls_url: str
     dash_url: str
     reason: str | UnsetType = UNSET
+    damage: Damage | UnsetType = UNSET
+    source_kept: str | UnsetType = UNSET
     duration_s: float | UnsetType = UNSET
+    chapters: list[VideoChapter] | UnsetType = UNSET
     width: int | UnsetType = UNSET
     height: int | UnsetType = UNSET
     poster_url: str | UnsetType = UNSET
@@ -45,6 +62,8 @@ class Status(Struct, omit_defaults=True):
     attempts: int
     indexed: bool = False
     reason: str | UnsetType = UNSET
+    damage: Damage | UnsetType = UNSET
+    source_kept: str | UnsetType = UNSET
     playable_after_s: float | UnsetType = UNSET
     ready_after_s: float | UnsetType = UNSET
     indexed_after_s: float | UnsetType = UNSET

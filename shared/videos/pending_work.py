@@ -17,8 +17,8 @@ def uploaded_event(video: VideoRow) -> VideoUploaded:
 
 
 def planned_events(tx: Transaction, video_id: str, owner_id: str, plan: Plan) -> list[Event]:
-    """All that a plan asks for, the most urgent first: segment 0 in the lowest rendition and the audio make a video
-    playable, several times sooner than all renditions of segment 0 would."""
+    """All that a plan asks for, the most urgent first: segment 0 in the lowest rendition and the default audio make a
+    video playable, several times sooner than all renditions of segment 0 would."""
     prioritized = tx.value(Role, "select role from account where id = %s", (owner_id,)) is Role.ENTERPRISE
 
     def segment(index: int, renditions: list[str]) -> Event:
@@ -28,10 +28,11 @@ def planned_events(tx: Transaction, video_id: str, owner_id: str, plan: Plan) ->
 
     names = [rendition.name for rendition in plan.renditions]
     events: list[Event] = [segment(0, names[-1:])]
-    if plan.source.audio:
-        events.append(AudioPlanned(video_id))
+    audio = [AudioPlanned(video_id, track.rendition) for track in plan.source.audio]
+    events += audio[:1]
     if names[:-1]:
         events.append(segment(0, names[:-1]))
+    events += audio[1:]
     events += [segment(index, names) for index in range(1, plan.segments)]
     return events
 
@@ -44,13 +45,14 @@ def remaining_events(tx: Transaction, video: VideoRow) -> list[Event]:
     if video.plan is None:
         return [uploaded_event(video)]
     done = segments.encoded_positions(tx, video.id)
+    counted = range(video.plan.segments)
     events: list[Event] = []
     for event in planned_events(tx, video.id, video.owner_id, video.plan):
         if isinstance(event, SegmentPlanned):
             missing = [name for name in event.renditions if (name, event.index) not in done]
             if missing:
                 events.append(replace(event, renditions=missing))
-        elif not video.audio_done:
+        elif isinstance(event, AudioPlanned) and any((event.rendition, index) not in done for index in counted):
             events.append(event)
     return events or [*_encoded_events(tx, "video_id = %(video)s", {"video": video.id, "limit": 1})]
 

@@ -18,7 +18,7 @@ from shared.identity import Principal
 from shared.videos.state import State, Visibility
 from shared.videos.visibility import refuse_unless_visible
 
-FORMAT = "1"  # to be changed whenever the code would write other bytes for the same video
+FORMAT = "2"  # to be changed whenever the code would write other bytes for the same video
 
 SIGNED_WITH = (
     "JWT_SECRET",

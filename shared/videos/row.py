@@ -7,6 +7,7 @@ from msgspec import Struct
 from shared.db import Transaction
 from shared.identity import Principal
 from shared.media.model import Plan, Storyboard
+from shared.videos.damage import Damage
 from shared.videos.state import State, Visibility
 from shared.videos.visibility import MAY_CHANGE, not_found, refuse_unless_visible
 
@@ -28,9 +29,11 @@ class VideoRow(Struct, frozen=True):
     plan: Plan | None
     poster_key: str | None
     storyboard: Storyboard | None
+    damage: Damage | None  # None: nothing was missing, or it is not ready yet
+    source_kept: list[str] | None  # sentences: why its source was not deleted as the policy says
     attempts: int  # times it was started again since it last made progress
-    audio_done: bool
     thumbnails_done: bool
+    subtitles_done: bool
     created_at: datetime
     uploaded_at: datetime | None
     playable_at: datetime | None
@@ -44,8 +47,8 @@ class PlannedVideo(Struct, frozen=True):
     state: State
     plan: Plan
     source_key: str
-    audio_done: bool
     thumbnails_done: bool
+    subtitles_done: bool
 
 
 def find_video(tx: Transaction, video_id: str) -> VideoRow | None:

@@ -34,6 +34,30 @@ class PlayableSegment(Struct, frozen=True):
     codecs: str
 
 
+class EncodedSegment(Struct, frozen=True):
+    """What was made of a segment. `start` and `duration` are in `timescale`; `frames` are pictures or AAC frames."""
+
+    rendition: str
+    index: int
+    start: int
+    duration: int
+    timescale: int
+    frames: int
+    missing: float = 0.0  # seconds of it that could not be decoded
+    filler: bool = False  # nothing in the source could be decoded here
+
+    @property
+    def missing_seconds(self) -> float:
+        return self.duration / self.timescale if self.filler else self.missing
+
+
+class SegmentKeys(Struct, frozen=True):
+    """The objects of an encoded segment."""
+
+    object_key: str
+    init_key: str
+
+
 class _Position(Struct):
     rendition: str
     index: int
@@ -45,15 +69,11 @@ def renditions_of(plan: Plan) -> list[str]:
 
 
 def insert_planned(tx: Transaction, video_id: str, plan: Plan) -> None:
-    """The segments of the pictures. Those of the audio are inserted as they are encoded."""
+    """The segments of all renditions, picture and audio: each rendition has one for each segment of the plan."""
     tx.execute_many(
         "insert into media_segment (id, video_id, rendition, index) values %s"
         " on conflict (video_id, rendition, index) do nothing",
-        [
-            (new_id(), video_id, rendition.name, index)
-            for index in range(plan.segments)
-            for rendition in plan.renditions
-        ],
+        [(new_id(), video_id, rendition, index) for index in range(plan.segments) for rendition in renditions_of(plan)],
     )
 
 
@@ -69,28 +89,6 @@ def record_encoded(tx: Transaction, video_id: str, files: SegmentFiles) -> None:
     if planned is not None:
         _record(tx, planned, files)
         publish(tx, _event(video_id, planned, files))
-
-
-def record_audio(tx: Transaction, video_id: str, files: SegmentFiles, *, last: bool = False) -> None:
-    """Records a segment of the audio. One that an earlier try has recorded is left as it is, and told of again only
-    when it is the last."""
-    segment = files.segment
-    inserted = tx.value(
-        str,
-        "insert into media_segment (id, video_id, rendition, index) values (%s, %s, %s, %s)"
-        " on conflict (video_id, rendition, index) do nothing returning id",
-        (new_id(), video_id, segment.rendition, segment.index),
-    )
-    if inserted is not None:
-        _record(tx, inserted, files)
-        publish(tx, _event(video_id, inserted, files))
-    elif last:
-        earlier = tx.values(
-            str,
-            "select id from media_segment where video_id = %s and rendition = %s and index = %s",
-            (video_id, segment.rendition, segment.index),
-        )
-        publish(tx, *(_event(video_id, segment_id, files) for segment_id in earlier))
 
 
 def is_unplaced(tx: Transaction, segment_id: str, object_key: str) -> bool:
@@ -113,6 +111,13 @@ def delete_segments(tx: Transaction, video_id: str) -> None:
     tx.execute("delete from media_segment where video_id = %s", (video_id,))
 
 
+def is_whole(tx: Transaction, video_id: str, rendition: str) -> bool:
+    """Whether none of the rendition's planned segments is missing."""
+    return not tx.exists(
+        "select from media_segment where video_id = %s and rendition = %s and object_key is null", (video_id, rendition)
+    )
+
+
 def missing_renditions(tx: Transaction, video_id: str, index: int) -> list[str]:
     """The renditions in which this segment is planned and not encoded yet."""
     return tx.values(
@@ -133,12 +138,13 @@ def encoded_positions(tx: Transaction, video_id: str) -> set[tuple[str, int]]:
 
 
 def all_encoded(tx: Transaction, video_id: str) -> bool:
-    """Whether no known segment is missing. More audio may follow until the video's audio is done."""
+    """Whether no planned segment is missing."""
     return not tx.exists("select from media_segment where video_id = %s and object_key is null limit 1", (video_id,))
 
 
 def can_play(tx: Transaction, video_id: str, plan: Plan) -> bool:
-    """Whether the first segment can be watched: its lowest rendition and, if there is any, its audio are encoded."""
+    """Whether the first segment can be watched: its lowest rendition and, if there is any, its default audio are
+    encoded."""
     first = [plan.renditions[-1].name] + ([AUDIO_RENDITION] if plan.source.audio else [])
     encoded = tx.value(
         int,
@@ -171,6 +177,46 @@ def playable_segments(tx: Transaction, video_id: str, rendition: str | None) -> 
     )
 
 
+def encoded_segments(tx: Transaction, video_id: str) -> list[EncodedSegment]:
+    """Of all renditions, in order."""
+    return tx.all(
+        EncodedSegment,
+        "select rendition, index, start, duration, timescale, frames, missing, filler from media_segment"
+        " where video_id = %s and object_key is not null order by rendition, index",
+        (video_id,),
+    )
+
+
+def nothing_decoded(tx: Transaction, video_id: str, plan: Plan) -> bool:
+    """Whether it is certain that the video has no picture: each segment is made in some rendition, and all are filler.
+
+    All renditions of a segment come from one decode.
+    """
+    pictures = [rendition.name for rendition in plan.renditions]
+    if tx.exists(
+        "select from media_segment"
+        " where video_id = %s and rendition = any(%s) and object_key is not null and not filler limit 1",
+        (video_id, pictures),
+    ):
+        return False
+    filled = tx.value(
+        int,
+        "select count(distinct index) from media_segment where video_id = %s and rendition = any(%s) and filler",
+        (video_id, pictures),
+    )
+    return filled == plan.segments
+
+
+def segment_keys(tx: Transaction, video_id: str, rendition: str, index: int) -> SegmentKeys | None:
+    """None when there is no such segment, or it is not encoded, or its video was deleted."""
+    return tx.one(
+        SegmentKeys,
+        "select object_key, init_key from media_segment s join video v on v.id = s.video_id"
+        " where s.video_id = %s and rendition = %s and index = %s and object_key is not null and v.state <> 'deleted'",
+        (video_id, rendition, index),
+    )
+
+
 def _record(tx: Transaction, segment_id: str, files: SegmentFiles) -> None:
     segment = files.segment
     record(tx, files.media)
@@ -178,7 +224,7 @@ def _record(tx: Transaction, segment_id: str, files: SegmentFiles) -> None:
     tx.execute(
         """
         update media_segment set object_key = %s, init_key = %s, start = %s, duration = %s, timescale = %s,
-            frames = %s, codecs = %s, size = %s, sha256 = %s, encoded_at = now()
+            frames = %s, codecs = %s, size = %s, sha256 = %s, missing = %s, filler = %s, encoded_at = now()
         where id = %s
         """,
         (
@@ -191,6 +237,8 @@ def _record(tx: Transaction, segment_id: str, files: SegmentFiles) -> None:
             segment.codecs,
             segment.size,
             files.media.object.sha256,
+            segment.missing,
+            segment.filler,
             segment_id,
         ),
     )

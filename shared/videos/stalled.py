@@ -44,13 +44,13 @@ def not_emptied(tx: Transaction, after: int, limit: int) -> list[str]:
     )
 
 
-def without_thumbnails(tx: Transaction, after: int, nothing_pending: Condition, limit: int) -> list[str]:
-    """Videos without pictures `after` seconds after they were planned."""
+def without_extras(tx: Transaction, after: int, nothing_pending: Condition, limit: int) -> list[str]:
+    """Videos without pictures, or without their subtitles, `after` seconds after they were planned."""
     return tx.values(
         str,
         f"""
         select id from video v
-        where plan is not null and not thumbnails_done and state <> %s
+        where plan is not null and (not thumbnails_done or not subtitles_done) and state <> %s
           and planned_at < now() - make_interval(secs => %s) and {nothing_pending("v.id")} limit %s
         """,  # noqa: S608, as above
         (State.FAILED, after, limit),

@@ -81,9 +81,9 @@ def plan(tx: Transaction, video_id: str, plan: Plan) -> VideoRow | None:
         "plan",
         video_id,
         State.PLANNED,
-        "plan = %(plan)s, audio_done = %(silent)s, planned_at = now()",
+        "plan = %(plan)s, subtitles_done = %(none)s, planned_at = now()",
         plan=tx.json(plan),
-        silent=not plan.source.audio,
+        none=not plan.source.subtitles,
     )
     if video is not None:
         segments.insert_planned(tx, video_id, plan)
@@ -136,7 +136,7 @@ def delete(tx: Transaction, video_id: str) -> VideoRow | None:
         video_id,
         State.DELETED,
         "deleted_at = now(), visibility = 'private', title = '', description = '', tags = '{}', reason = null,"
-        " source_name = null, plan = null, storyboard = null, poster_key = null",
+        " source_name = null, plan = null, storyboard = null, poster_key = null, damage = null, source_kept = null",
     )
     if video is not None:
         publish(tx, VideoDeleted(video_id))

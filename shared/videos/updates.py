@@ -2,10 +2,13 @@
 
 from msgspec.structs import replace
 
+from events import SourceKept
 from shared.db import Transaction
 from shared.media.model import Storyboard
+from shared.outbox import publish
+from shared.videos.damage import Damage
 from shared.videos.row import VideoRow
-from shared.videos.state import Visibility
+from shared.videos.state import State, Visibility
 
 
 def change_details(
@@ -36,11 +39,6 @@ def count_attempt(tx: Transaction, video_id: str) -> None:
     tx.execute("update video set attempts = attempts + 1, updated_at = now() where id = %s", (video_id,))
 
 
-def audio_done(tx: Transaction, video_id: str) -> None:
-    """All segments of the audio are encoded."""
-    tx.execute("update video set audio_done = true where id = %s", (video_id,))
-
-
 def set_thumbnails(tx: Transaction, video_id: str, poster_key: str, storyboard: Storyboard) -> None:
     """`storyboard.sheets` are keys of objects."""
     tx.execute(
@@ -52,6 +50,20 @@ def set_thumbnails(tx: Transaction, video_id: str, poster_key: str, storyboard: 
 def no_thumbnails(tx: Transaction, video_id: str) -> None:
     """None can be made, and the source is not needed for them any more."""
     tx.execute("update video set thumbnails_done = true where id = %s", (video_id,))
+
+
+def note_damage(tx: Transaction, video_id: str, damage: Damage | None) -> None:
+    """What of the source could not be decoded, when all is encoded."""
+    tx.execute("update video set damage = %s where id = %s", (damage and tx.json(damage), video_id))
+
+
+def keep_source(tx: Transaction, video_id: str, reasons: list[str]) -> None:
+    """The source stays, although the policy is to delete it; an event tells of it, once."""
+    if tx.execute(
+        "update video set source_kept = %s where id = %s and source_kept is null and state = %s",
+        (reasons, video_id, State.READY),
+    ):
+        publish(tx, SourceKept(video_id, reasons))
 
 
 def mark_indexed(tx: Transaction, video_id: str) -> None:

@@ -1,12 +1,13 @@
 """From rows to what the API shows."""
 
 from datetime import datetime
-from urllib.parse import urljoin
 
 from msgspec import UNSET, UnsetType
 
 from shared.db import Transaction
-from shared.videos.model import RenditionStatus, Status, Video
+from shared.media.model import Plan
+from shared.runtime.links import absolute
+from shared.videos.model import RenditionStatus, Status, Video, VideoChapter
 from shared.videos.row import VideoRow
 from shared.videos.segments import progress, renditions_of
 from shared.videos.state import State
@@ -28,14 +29,21 @@ def video_view(row: VideoRow, base_url: str, poster_url: str | None = None) -> V
         hls_url=f"{manifests}/master.m3u8",
         dash_url=f"{manifests}/manifest.mpd",
         reason=row.reason or UNSET,
+        damage=row.damage or UNSET,
+        source_kept=_kept(row),
         duration_s=round(plan.seconds(plan.cuts[-1]), 3) if plan else UNSET,
+        chapters=_chapters(plan) if plan and plan.source.chapters else UNSET,
         width=plan.source.width if plan else UNSET,
         height=plan.source.height if plan else UNSET,
-        poster_url=urljoin(f"{base_url}/", poster_url) if poster_url else UNSET,
+        poster_url=absolute(base_url, poster_url) if poster_url else UNSET,
         storyboard_url=f"{manifests}/storyboard.vtt" if row.storyboard else UNSET,
         playable_after_s=_seconds(row.uploaded_at, row.playable_at),
         ready_after_s=_seconds(row.uploaded_at, row.ready_at),
     )
+
+
+def _chapters(plan: Plan) -> list[VideoChapter]:
+    return [VideoChapter(round(each.start, 3), round(each.end, 3), each.title) for each in plan.source.chapters]
 
 
 def status_view(tx: Transaction, row: VideoRow) -> Status:
@@ -55,10 +63,18 @@ def status_view(tx: Transaction, row: VideoRow) -> Status:
         attempts=row.attempts,
         indexed=indexed,
         reason=row.reason or UNSET,
+        damage=row.damage or UNSET,
+        source_kept=_kept(row),
         playable_after_s=_seconds(row.uploaded_at, row.playable_at),
         ready_after_s=_seconds(row.uploaded_at, row.ready_at),
         indexed_after_s=_seconds(row.uploaded_at, row.indexed_at),
     )
+
+
+def _kept(row: VideoRow) -> str | UnsetType:
+    if row.source_kept is None:
+        return UNSET
+    return " ".join(["The uploaded file is kept, because the video may lack something of it.", *row.source_kept])
 
 
 def _seconds(since: datetime | None, at: datetime | None) -> float | UnsetType:

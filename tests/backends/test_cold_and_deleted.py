@@ -46,7 +46,9 @@ def test_frozen_read_thawed_and_deleted_in_buckets(bucket: str, database: Databa
     store_bytes(key, data, video)
     replicate(transaction, key)
     database.all(
-        "update video set thumbnails_done = true, ready_at = now() - interval '1 year' where id = %s", (video,)
+        "update video set thumbnails_done = true, subtitles_done = true, ready_at = now() - interval '1 year'"
+        " where id = %s",
+        (video,),
     )
     assert _sizes(bucket, video) == [SIZE] * 3
 

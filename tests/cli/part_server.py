@@ -22,14 +22,17 @@ class PartServer:
         self.part_size = part_size
         self.uploads: dict[str, dict[str, Any]] = {}
         self.parts: dict[str, dict[int, bytes]] = {}
+        self.owners: dict[str, str] = {}  # upload -> the token that it was begun with
         self.completed: set[str] = set()
         self.puts: Counter[int] = Counter()  # part -> times a PUT of it began
         self.aborted: list[str] = []
+        self.deleted: set[str] = set()  # uploads whose video was deleted
         self.signature = "1"
         self.fault: Fault | None = None
         self.states: list[dict[str, Any]] = []  # of a video, one for each question; the last one stays
         self.is_silent = False  # the stream of states only says that it is there; else there is no such stream
         self.on_put: Callable[[int], None] = lambda number: None
+        self.on_update: Callable[[], Awaitable[None]] = lambda: asyncio.sleep(0)
         self.port = 0
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
@@ -68,6 +71,7 @@ class PartServer:
                 web.delete("/api/uploads/{id}", self._abort),
                 web.post("/api/uploads/{id}/complete", self._complete),
                 web.get("/api/videos/{id}", self._video),
+                web.patch("/api/videos/{id}", self._update),
                 web.get("/api/videos/{id}/status", self._status),
                 web.get("/api/videos/{id}/status/stream", self._stream),
                 web.put("/objects/{id}/{number}", self._put),
@@ -87,11 +91,13 @@ class PartServer:
     # The protocol
 
     async def _init(self, request: web.Request) -> web.Response:
-        if request.headers.get("authorization") != "Bearer good":
+        token = request.headers.get("authorization", "")
+        if not token.startswith("Bearer good"):
             return problem(401, "not-authenticated")
         wanted = await request.json()
         upload_id = f"u{len(self.uploads) + 1}"
         self.uploads[upload_id] = wanted
+        self.owners[upload_id] = token
         self.parts[upload_id] = {}
         return web.json_response(self._shown(upload_id), status=201)
 
@@ -104,13 +110,15 @@ class PartServer:
     def _shown(self, upload_id: str) -> dict[str, Any]:
         size = self.uploads[upload_id]["size"]
         starts = range(0, size, self.part_size)
+        received = self.parts[upload_id]
         parts = [
             {
                 "number": number,
                 "offset": start,
                 "size": min(self.part_size, size - start),
                 "url": f"/objects/{upload_id}/{number}?signature={self.signature}",
-                "received": number in self.parts[upload_id],
+                "received": number in received,
+                "sha256": hashlib.sha256(received[number]).hexdigest() if number in received else "",
             }
             for number, start in enumerate(starts, 1)
         ]
@@ -133,6 +141,17 @@ class PartServer:
         upload_id = request.match_info["id"].removeprefix("v-")
         state = "uploaded" if upload_id in self.completed else "uploading"
         return web.json_response({"id": f"v-{upload_id}", "title": "t", "state": state})
+
+    async def _update(self, request: web.Request) -> web.Response:
+        """A title that is empty is the file's name, as it is where an upload begins."""
+        upload_id = request.match_info["id"].removeprefix("v-")
+        if upload_id not in self.uploads or upload_id in self.deleted:
+            return problem(404, "not-found")
+        if request.headers.get("authorization") != self.owners[upload_id]:
+            return problem(403, "forbidden")
+        self.uploads[upload_id] |= await request.json()
+        await self.on_update()
+        return await self._video(request)
 
     async def _status(self, request: web.Request) -> web.Response:
         return web.json_response(self.states.pop(0) if len(self.states) > 1 else self.states[0])

@@ -2,6 +2,7 @@
 
 import io
 
+import msgspec
 import pytest
 
 from cli.exits import Exit
@@ -29,7 +30,8 @@ def test_events_of_a_stream() -> None:
 
 
 def test_steps_of_a_video_on_its_way() -> None:
-    rungs = [RungStatus("360p", 2, 6, 1), RungStatus("audio", 0, 6), RungStatus("1080p", 1, 6)]
+    sounds = [RungStatus("audio-2", 0, 6), RungStatus("audio", 0, 6)]
+    rungs = [RungStatus("360p", 2, 6, 1), *sounds, RungStatus("1080p", 1, 6)]
     status = Status("v", "playable", renditions=rungs, playable_after_s=2.14)
     assert steps(status) == [
         (True, "uploaded"),
@@ -38,7 +40,7 @@ def test_steps_of_a_video_on_its_way() -> None:
         (False, "ready after …"),
         (False, "indexed: the search finds it"),
     ]
-    assert [rung.name for rung in in_order(rungs)] == ["1080p", "360p", "audio"]
+    assert [rung.name for rung in in_order(rungs)] == ["1080p", "360p", "audio", "audio-2"]
 
 
 @pytest.mark.parametrize(
@@ -47,6 +49,22 @@ def test_steps_of_a_video_on_its_way() -> None:
 def test_steps_of_a_failed_video(rungs: list[RungStatus], words: list[str]) -> None:
     status = Status("v", "failed", reason="It has no picture.", renditions=rungs)
     assert steps(status) == [*((True, word) for word in words), (True, "failed: It has no picture.")]
+
+
+def test_damage_and_a_source_that_is_kept_are_told_on_a_screen_and_in_a_pipe(server: PartServer, user: User) -> None:
+    from rich.console import Console
+
+    damage = {"length_s": 300, "tracks": [], "message": "12 s of 300 s of the picture could not be decoded."}
+    said = {"damage": damage, "source_kept": "The uploaded file is kept."}
+    told = ["12 s of 300 s of the picture could not be decoded.", "The uploaded file is kept."]
+    server.states = [{"id": VIDEO, "state": "ready", "indexed": True, "ready_after_s": 3, **said}]
+    ended = user.wadi("status", VIDEO, "--watch")
+    assert ended.code == Exit.OK, ended.err
+    assert [line.strip() for line in ended.out.splitlines() if line.strip() in told] == told
+    console = Console(file=io.StringIO(), width=100)
+    console.print(picture(msgspec.convert({"id": VIDEO, "state": "ready", **said}, Status)))
+    shown = console.file.getvalue()  # type: ignore[attr-defined]
+    assert all(f" ! {text}" in shown for text in told)
 
 
 def test_a_reason_cannot_steer_the_terminal() -> None:

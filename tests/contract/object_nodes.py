@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,15 +29,16 @@ class ServedNode:
 
 
 @contextmanager
-def serve_objects() -> Iterator[str]:
-    """The gateway's object server on a port of its own, in a thread; its address."""
+def serve_objects(*more: Callable[[web.Application], None]) -> Iterator[str]:
+    """The gateway's object server, and `more` routes, on a port of their own, in a thread; the address."""
     loop = asyncio.new_event_loop()
     started: threading.Event = threading.Event()
     address: list[str] = []
 
     async def start() -> web.AppRunner:
         app = web.Application()
-        add_object_routes(app)
+        for add in (add_object_routes, *more):
+            add(app)
         runner = web.AppRunner(app, shutdown_timeout=1)
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", 0)

@@ -40,7 +40,7 @@ FILL = """
     select sha256(n::text::bytea), nth('s', n), now() + interval '1 day' from generate_series(1, {many}) n;
 
     insert into video (id, owner_id, title, description, tags, visibility, state, ready_at, planned_at, indexed_at,
-                       audio_done, thumbnails_done, updated_at, source_key)
+                       subtitles_done, thumbnails_done, updated_at, source_key)
     select nth('v', n), nth('a', case when n % 20 = 11 then 12 else 1 + n % 2000 end),
            'Film ' || n, 'About the word' || n % 5000, array['tag' || n % 50, 'tag' || n % 7],
            case when n % 10 in (1, 2, 3) and n < {many} - 5000 then 'public' else 'private' end,

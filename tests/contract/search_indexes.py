@@ -1,13 +1,52 @@
-"""Indexes in the tests' OpenSearch, each test's with names of its own."""
+"""The indexes that tests search: PostgreSQL's, and in OpenSearch each test's with names of its own."""
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
+from shared import db
 from shared.ids import new_id
-from shared.search import Document, Kind, Results, SearchIndex
+from shared.search import Document, Hit, Kind, Results, SearchIndex, open_index
 from shared.search.opensearch import mapping
+from tests.real import need
+
+ENGINES = ["postgres", "opensearch"]
+_numbers = itertools.count(1)
+
+
+@contextmanager
+def empty_index(engine: str) -> Iterator[SearchIndex]:
+    """An empty index of the engine; the database is there."""
+    if engine == "opensearch":
+        with own_index(need("opensearch")), db.transaction() as tx:
+            yield Fresh(open_index(tx))
+        return
+    with db.transaction() as tx:
+        tx.execute("truncate search_document")
+        yield open_index(tx)
+
+
+def video(title: str, body: str = "", tags: list[str] | None = None, **change: Any) -> Document:
+    number = f"v{next(_numbers):06d}"
+    fields = {"id": number, "video_id": number, "owner_id": "owner", "visibility": "public"} | change
+    return Document(kind="video", title=title, body=body, tags=tags or [], **fields)
+
+
+def put(index: SearchIndex, *documents: Document) -> None:
+    for document in documents:
+        index.put(document)
+
+
+def titles(index: SearchIndex, text: str, **options: Any) -> list[str]:
+    return [hit.title for hit in index.search(text, **{"viewer": None} | options).results]
+
+
+def only(index: SearchIndex, text: str) -> Hit:
+    (hit,) = index.search(text, viewer=None).results
+    return hit
 
 
 @contextmanager

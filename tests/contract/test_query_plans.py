@@ -63,6 +63,8 @@ def things(plans: Plans, database: Database) -> dict[str, str]:
         "message": nth("m", 50_000),
         "manifest": "master.m3u8",
         "segments": WITH_BYTES,
+        "media": signing.grant(BYTES_OF, int(time.time()) + 3600),
+        "files": "360p.0.m4s",
         "uploads": upload.json["id"],
     }
 

@@ -12,13 +12,14 @@ from shared import db
 from shared.ids import new_id
 from shared.search import generation, open_index, rebuild
 from shared.search.builder import RebuildUnderWay
+from shared.search.opensearch import mapping
 from shared.search.rebuild import Rebuilt
 from tests.cli.runs import User
 from tests.conftest import Database, Wadi
 from tests.contract.search_indexes import indexes, own_index, refresh
 from tests.films.rows import ready_video
 from tests.functions.people import Person, account, say
-from tests.functions.waking import deliver
+from tests.functions.waking import deliver, ping
 from tests.real import need
 
 ENGINES = ["postgres", "opensearch"]
@@ -293,3 +294,22 @@ def test_an_opensearch_that_is_away_is_one_line(database: Database, tmp_path: Pa
     (line,) = ended.err.splitlines()
     assert line.startswith("wadi: OPENSEARCH_URL: 127.0.0.1:1 does not answer: ")
     assert "secret" not in line
+
+
+def test_an_index_of_older_words_is_renewed_by_itself(engine: str, ada: Person, database: Database) -> None:
+    film = publish(database, ada, "Camel")
+    said = talk(ada, film, "camel talk")
+    assert ping("renew_index").status_code == 204
+    before = indexes() if engine == "opensearch" else []
+    assert ping("renew_index").status_code == 204
+    if engine == "opensearch":
+        from shared.search.opensearch.client import client
+
+        assert indexes() == before, "what is current is left alone"
+        client().indices.delete(index=before[0])
+        mapping.make(client(), f"{mapping.alias()}-v1-20200101-000000-000000", behind=mapping.alias())
+    else:
+        database.all("update search_document set version = 1, vector = ''")
+    assert found(engine, "camel") == []
+    assert ping("renew_index").status_code == 204
+    assert found(engine, "camel") == sorted([film, said])

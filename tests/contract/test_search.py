@@ -3,37 +3,23 @@
 import itertools
 from collections.abc import Iterator
 from contextlib import closing
-from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from shared import db
-from shared.search import BadCursor, Document, Hit, SearchIndex, open_index
+from shared.search import BadCursor, Document, SearchIndex, open_index
 from tests.conftest import Database
-from tests.contract.search_indexes import Fresh, own_index
-from tests.real import need
+from tests.contract.search_indexes import ENGINES, empty_index, only, put, titles, video
 
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(params=["postgres", "opensearch"])
+@pytest.fixture(params=ENGINES)
 def index(request: pytest.FixtureRequest, database: Database) -> Iterator[SearchIndex]:
-    """An empty index."""
-    if request.param == "opensearch":
-        with own_index(need("opensearch")), db.transaction() as tx:
-            yield Fresh(open_index(tx))
-        return
-    with db.transaction() as tx:
-        tx.execute("truncate search_document")
-        yield open_index(tx)
-
-
-def video(title: str, body: str = "", tags: list[str] | None = None, **change: Any) -> Document:
-    number = f"v{next(_numbers):06d}"
-    fields = {"id": number, "video_id": number, "owner_id": "owner", "visibility": "public"} | change
-    return Document(kind="video", title=title, body=body, tags=tags or [], **fields)
+    with empty_index(request.param) as index:
+        yield index
 
 
 def message(of: Document, body: str) -> Document:
@@ -47,20 +33,6 @@ def message(of: Document, body: str) -> Document:
         title=of.title,
         body=body,
     )
-
-
-def put(index: SearchIndex, *documents: Document) -> None:
-    for document in documents:
-        index.put(document)
-
-
-def titles(index: SearchIndex, text: str, **options: Any) -> list[str]:
-    return [hit.title for hit in index.search(text, **{"viewer": None} | options).results]
-
-
-def only(index: SearchIndex, text: str) -> Hit:
-    (hit,) = index.search(text, viewer=None).results
-    return hit
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,8 @@ ROWS = {
     " values (%(video)s || 'u', %(video)s, 'o', 'sources/' || %(video)s, 'node-1', 'cat.mp4', 1, 'completed', now())",
     "message": "(id, video_id, author_id, body, created_at) values (%(video)s || 'm', %(video)s, %(who)s, 'hi', now())",
     "media_segment": "(id, video_id, rendition, index) values (%(video)s || 's', %(video)s, '360p', 0)",
+    "subtitle": "(video_id, rendition, object_key, size)"
+    " values (%(video)s, 'subtitles-1', 'videos/' || %(video)s || '/a', 1)",
     "watched": "(video_id) values (%(video)s)",
     "object": "(key, video_id, size, sha256) values ('videos/' || %(video)s || '/a', %(video)s, 1, '')",
     "replica": "(object_key, node_id) values ('videos/' || %(video)s || '/a', 'node-1')",

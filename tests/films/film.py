@@ -10,6 +10,7 @@ import msgspec
 from events import EVENTS, Event, SegmentEncoded, VideoUploaded
 from shared.db import transaction
 from shared.ids import new_id
+from shared.media.model import TIMESCALE, Plan
 from shared.outbox import publish
 from shared.runtime.capability import EventCapability
 from shared.storage import record, store_file
@@ -18,7 +19,7 @@ from tests.conftest import Database
 from tests.films.stored import recorded, store_bytes
 from tests.functions.people import Person
 from tests.functions.waking import deliver
-from tests.media.clips import clip
+from tests.media.clips import cached, clip, ffmpeg, sweep_file
 from tests.runtime.envelopes import assert_valid
 from tools.generate.capabilities import capabilities
 
@@ -37,6 +38,52 @@ def silent_file() -> Path:
 def long_file() -> Path:
     """Three segments of two rungs, with sound."""
     return clip("long.mp4", frames=140, rate="5", size=(854, 480))
+
+
+SUBTITLES = """1
+00:00:00,500 --> 00:00:02,000
+Guten <b>Tag</b> & <i>willkommen</i>
+in der Wüste
+
+2
+00:00:01,500 --> 00:00:03,000
+5 < 6
+
+3
+00:00:20,000 --> 00:00:40,000
+Bis zum Ende
+"""
+CHAPTERS = """;FFMETADATA1
+[CHAPTER]
+TIMEBASE=1/1000
+START=0
+END=10000
+title=Morning
+[CHAPTER]
+TIMEBASE=1/1000
+START=12000
+END=99000
+title=Evening & night
+"""
+LANGUAGES = "-metadata:s:a:0 language=ger -metadata:s:a:1 language=eng -metadata:s:s:0 language=ger"
+NAMES = ("-metadata:s:a:1", "title=Director's commentary", "-metadata:s:s:1", "title=Signs")
+
+
+def tracks_file(name: str = "tracks.mkv", text: str = "srt") -> Path:
+    """As long_file, with two sound tracks, two of subtitles (the second forced, without a language), and chapters."""
+
+    def make(path: Path) -> None:
+        words, marks = path.with_suffix(".srt"), path.with_suffix(".txt")
+        words.write_text(SUBTITLES)
+        marks.write_text(CHAPTERS)
+        inputs: list[str | Path] = ["-i", long_file(), "-i", sweep_file(28), "-i", words, "-i", words, "-i", marks]
+        maps = "-map 0:v -map 0:a -map 1:a -map 2:s -map 3:s -map_metadata 4 -map_chapters 4"
+        codecs = f"-c:v copy -c:a aac -ac 2 -c:s {text} -disposition:s:0 0 -disposition:s:1 forced"
+        ffmpeg(*inputs, *maps.split(), *codecs.split(), *LANGUAGES.split(), *NAMES, path)
+        words.unlink()
+        marks.unlink()
+
+    return cached(name, ("tracks", text, SUBTITLES, CHAPTERS, LANGUAGES, NAMES), make)
 
 
 class Film:
@@ -105,9 +152,12 @@ class Film:
         segment = self._row(rendition, index)
         key = store_bytes(f"videos/{self.id}/{rendition}/{index}-0123abcd.m4s", b"a segment", self.id)
         init = store_bytes(f"videos/{self.id}/{rendition}/init-0123abcd.mp4", b"an init segment", self.id)
+        plan = msgspec.convert(self.row["plan"], Plan)
+        start, end = (round(plan.seconds(cut) * TIMESCALE) for cut in plan.cuts[index : index + 2])
         self._do(
-            "update media_segment set object_key = %s, init_key = %s, encoded_at = now() where id = %s",
-            (key, init, segment),
+            "update media_segment set object_key = %s, init_key = %s, encoded_at = now(), start = %s, duration = %s,"
+            " timescale = %s, frames = %s where id = %s",
+            (key, init, start, end - start, TIMESCALE, plan.frames[index], segment),
         )
         return SegmentEncoded(self.id, segment, rendition, index, key, init)
 
@@ -211,9 +261,9 @@ def planned(database: Database, owner: Person, file: Path, visibility: str = "pu
 
 
 def finished(database: Database, owner: Person, file: Path, visibility: str = "public") -> Film:
-    """Ready, with its pictures."""
+    """Ready, with its pictures and subtitles."""
     film = uploaded(database, owner, file, visibility)
-    film.run(*ENCODERS, "make_thumbnails", "publish_video")
+    film.run(*ENCODERS, "make_thumbnails", "extract_subtitles", "publish_video")
     assert film.state == "ready"
     return film
 

@@ -121,6 +121,7 @@ LATE: dict[str, Callable[[str], Event]] = {
     "transcode_priority": lambda video: SegmentPrioritized(video, 0, ["360p"]),
     "transcode_audio": AudioPlanned,
     "make_thumbnails": VideoPlanned,
+    "extract_subtitles": VideoPlanned,
     "publish_video": lambda video: SegmentEncoded(video, "none", "360p", 0, "videos/none", "videos/none"),
     "place_segment": lambda video: SegmentEncoded(video, "none", "360p", 0, "videos/none", "videos/none"),
     "index_video": VideoReady,
@@ -151,6 +152,7 @@ def test_what_comes_late_does_not_bring_it_back(
         ("transcode_segment", lambda video: SegmentPlanned(video, 0, ["480p", "360p"])),
         ("transcode_audio", AudioPlanned),
         ("make_thumbnails", VideoPlanned),
+        ("extract_subtitles", VideoPlanned),
     ],
 )
 def test_work_under_way_notices(

@@ -24,7 +24,7 @@ def segment(database: Database, creator: Person) -> SegmentRow:
 
 
 def follow(base: str, location: str) -> httpx.Response:
-    return httpx.get(urljoin(base, location))
+    return httpx.get(urljoin(f"{base}/api/segments/1", location))
 
 
 def test_it_leads_to_the_bytes(segment: SegmentRow, object_server: str) -> None:
@@ -33,6 +33,11 @@ def test_it_leads_to_the_bytes(segment: SegmentRow, object_server: str) -> None:
     media = follow(object_server, answer.headers["Location"])
     assert (media.status_code, media.content) == (200, segment.data)
     assert media.headers["Content-Type"] == "video/iso.segment"
+
+
+def test_it_leads_there_below_the_path_that_a_proxy_puts_before_ours(segment: SegmentRow, object_server: str) -> None:
+    location = Person().get("get_segment", f"/api/segments/{segment.id}").headers["Location"]
+    assert urljoin("https://host/video/api/segments/1", location).startswith("https://host/video/objects/node-")
 
 
 def test_it_leads_to_the_init_segment(segment: SegmentRow, object_server: str) -> None:
@@ -86,7 +91,7 @@ def placed(database: Database, creator: Person) -> SegmentRow:
 def first_node(segment: SegmentRow) -> str:
     """The one that a redirect leads to."""
     answer = Person().get("get_segment", f"/api/segments/{segment.id}")
-    return urlsplit(answer.headers["Location"]).path.split("/")[2]
+    return urlsplit(urljoin("https://host/api/segments/1", answer.headers["Location"])).path.split("/")[2]
 
 
 def asked(segment: SegmentRow, method: str = "GET", **headers: str) -> TestResponse:

@@ -5,7 +5,7 @@ import pytest
 from shared.identity import Role
 from shared.runtime.serve import create_app
 from tests.conftest import Database
-from tests.films.film import Film, absent, finished, planned, short_file, uploaded
+from tests.films.film import Film, absent, finished, planned, short_file, tracks_file, uploaded
 from tests.functions.people import Person, account, assert_problem
 
 
@@ -39,6 +39,15 @@ def test_a_ready_video_has_all_there_is_to_know(database: Database, creator: Per
     assert f"videos/{film.id}/poster-" in video["poster_url"]
     assert "signature=" in video["poster_url"]
     assert "reason" not in video
+
+
+def test_the_chapters_of_the_file_are_marks_on_the_timeline(database: Database, creator: Person) -> None:
+    video = get(creator, planned(database, creator, tracks_file())).json
+    assert video["chapters"] == [
+        {"start_s": 0.0, "end_s": 10.0, "title": "Morning"},
+        {"start_s": 12.0, "end_s": 28.0, "title": "Evening & night"},  # the file says 99 s
+    ]
+    assert "chapters" not in get(creator, planned(database, creator, short_file())).json
 
 
 def test_a_new_video_has_only_what_is_known_yet(database: Database, creator: Person) -> None:
@@ -87,6 +96,39 @@ def test_links_use_the_name_that_the_client_used(
     told = {"X-Forwarded-Host": "tv.lan:9000", "X-Forwarded-Proto": "https"}
     video = create_app("get_video").test_client().get(f"/api/videos/{film.id}", headers=told).get_json()
     assert video["hls_url"].startswith("https://tv.lan:9000/api/")
-    monkeypatch.setenv("PUBLIC_URL", "https://films.example/")
+    for public in ("https://films.example/", "https://films.example/video", "https://films.example/video/"):
+        monkeypatch.setenv("PUBLIC_URL", public)
+        video = create_app("get_video").test_client().get(f"/api/videos/{film.id}", headers=told).get_json()
+        assert video["hls_url"].startswith(f"{public.rstrip('/')}/api/")
+
+
+@pytest.mark.parametrize(
+    ("prefix", "before"),
+    [
+        ("/video", "/video"),
+        ("/tv/films/", "/tv/films"),
+        ("", ""),
+        ("/", ""),
+        ("video", ""),
+        ("//evil.example", ""),
+        ("/a b", ""),
+        ('/"><script>', ""),
+    ],
+)
+def test_links_have_the_path_that_a_proxy_took_off(
+    database: Database, creator: Person, monkeypatch: pytest.MonkeyPatch, prefix: str, before: str
+) -> None:
+    film = planned(database, creator, short_file())
+    monkeypatch.setenv("PUBLIC_URL", "")
+    told = {"X-Forwarded-Host": "tv.lan", "X-Forwarded-Proto": "https", "X-Forwarded-Prefix": prefix}
     video = create_app("get_video").test_client().get(f"/api/videos/{film.id}", headers=told).get_json()
-    assert video["hls_url"].startswith("https://films.example/api/")
+    assert video["hls_url"].startswith(f"https://tv.lan{before}/api/")
+
+
+def test_the_poster_lies_below_the_path_of_the_public_url(
+    database: Database, creator: Person, object_server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    film = finished(database, creator, short_file())
+    monkeypatch.setenv("PUBLIC_URL", "https://films.example/video")
+    video = get(creator, film).get_json()
+    assert video["poster_url"].startswith("https://films.example/video/objects/node-")

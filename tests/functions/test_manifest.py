@@ -3,13 +3,14 @@
 import re
 import urllib.request
 from typing import Any
+from urllib.parse import urljoin
 from xml.etree import ElementTree
 
 import pytest
 
 from events import VideoRecalled
 from tests.conftest import Database
-from tests.films.film import Film, absent, finished, long_file, planned, short_file, silent_file, uploaded
+from tests.films.film import Film, absent, finished, long_file, planned, short_file, silent_file, tracks_file, uploaded
 from tests.films.stored import store_bytes
 from tests.functions.metering import metered
 from tests.functions.people import Person, assert_problem
@@ -83,7 +84,8 @@ def test_a_rendition_s_playlist_leads_to_its_bytes(ready: Film, object_server: s
 
 
 def fetch(server: str, url: str) -> bytes:
-    with urllib.request.urlopen(server + url, timeout=60) as answer:
+    """As a player does, which resolves what a manifest names against the manifest's own URL."""
+    with urllib.request.urlopen(urljoin(f"{server}/api/videos/1/manifest/any.m3u8", url), timeout=60) as answer:
         data: bytes = answer.read()
     return data
 
@@ -92,11 +94,24 @@ def test_the_dash_manifest_has_the_same_segments(ready: Film) -> None:
     answer = get(Person(), ready, "manifest.mpd")
     assert answer.content_type == "application/dash+xml"
     tree = ElementTree.fromstring(answer.text)
-    named = {r.get("id"): r for r in tree.iter(f"{MPD}Representation")}
-    assert named.keys() == {"480p", "360p", "audio"}
-    for rendition, element in named.items():
-        media = [piece.get("media") for piece in element.iter(f"{MPD}SegmentURL")]
-        assert media == addresses(text(ready, f"{rendition}.m3u8"))
+    for each in tree.iter(f"{MPD}AdaptationSet"):
+        base = urljoin(f"/api/videos/{ready.id}/manifest/manifest.mpd", each.findtext(f"{MPD}BaseURL"))
+        for element in each.iter(f"{MPD}Representation"):
+            rendition, template = str(element.get("id")), element.find(f"{MPD}SegmentTemplate")
+            assert template is not None
+            media = [str(template.get("media")).replace("$Number$", str(index)) for index in range(3)]
+            led_to = [Person().get("get_media", base + name).headers["Location"] for name in media]
+            assert led_to == addresses(text(ready, f"{rendition}.m3u8"))
+    assert {r.get("id") for r in tree.iter(f"{MPD}Representation")} == {"480p", "360p", "audio"}
+
+
+@pytest.mark.parametrize("name", ["480p.m3u8", "manifest.mpd", "storyboard.vtt"])
+def test_a_path_that_a_proxy_puts_before_ours_is_kept(ready: Film, name: str) -> None:
+    """No URL begins at the root, which behind https://host/video/ is somebody else's."""
+    manifest = f"https://host/video/api/videos/{ready.id}/manifest/{name}"
+    named = re.findall(r"[^\s\"#>]*/objects/[^\s\"#<]*", text(ready, name))
+    assert named
+    assert {urljoin(manifest, url).partition("node-")[0] for url in named} == {"https://host/video/objects/"}
 
 
 def test_the_storyboard_leads_to_its_pictures(ready: Film, object_server: str) -> None:
@@ -170,6 +185,23 @@ def test_without_sound_none_is_named(database: Database, creator: Person) -> Non
     assert "mp4a" not in master
     assert_problem(get(Person(), film, "audio.m3u8"), 404, "not-found")
     assert "audio" not in text(film, "manifest.mpd")
+
+
+def test_subtitles_are_named_as_soon_as_they_are_there(database: Database, creator: Person, object_server: str) -> None:
+    film = planned(database, creator, tracks_file())
+    for rendition in ("360p", "audio", "audio-2"):
+        film.encoded_for_show(rendition, 0)
+    assert "SUBTITLES" not in text(film, "master.m3u8")
+    assert_problem(get(Person(), film, "subtitles-1.m3u8"), 404, "not-found")
+    film.run("extract_subtitles")
+    master = text(film, "master.m3u8")
+    assert 'TYPE=SUBTITLES,GROUP-ID="subtitles",NAME="German",LANGUAGE="de"' in master
+    assert 'NAME="Signs",DEFAULT=NO,AUTOSELECT=YES,FORCED=YES,URI="subtitles-2.m3u8"' in master
+    answer = get(Person(), film, "subtitles-1.m3u8")
+    assert answer.headers["Cache-Control"] == "private, max-age=300", "it does not grow"
+    (url,) = addresses(answer.text)
+    assert fetch(object_server, url).startswith(b"WEBVTT\nX-TIMESTAMP-MAP=MPEGTS:0,LOCAL:00:00:00.000\n")
+    assert_problem(get(Person(), film, "subtitles-3.m3u8"), 404, "not-found")
 
 
 # --- private

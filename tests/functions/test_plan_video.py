@@ -7,7 +7,7 @@ import pytest
 from events import AudioPlanned, SegmentPlanned, SegmentPrioritized, VideoFailed, VideoPlanned, VideoUploaded
 from shared.identity import Role
 from tests.conftest import Database
-from tests.films.film import Film, absent, long_file, planned, short_file, silent_file, uploaded
+from tests.films.film import Film, absent, long_file, planned, short_file, silent_file, tracks_file, uploaded
 from tests.films.stored import unplugged
 from tests.functions.people import Person, account, assert_problem, at_once
 from tests.functions.waking import deliver
@@ -26,7 +26,6 @@ def test_a_plan_and_all_the_work_it_asks_for_most_urgent_first(database: Databas
     assert sum(plan["frames"]) == 140
     assert len(plan["frames"]) == 3
     assert film.row["planned_at"] is not None
-    assert not film.row["audio_done"]
     assert film.sent()[1:] == [
         SegmentPlanned(film.id, 0, ["360p"]),
         AudioPlanned(film.id),
@@ -36,8 +35,18 @@ def test_a_plan_and_all_the_work_it_asks_for_most_urgent_first(database: Databas
         VideoPlanned(film.id),
     ]
     rows = film.segments(encoded=False)
-    assert [(row["rendition"], row["index"]) for row in rows] == [(r, i) for r in ("360p", "480p") for i in range(3)]
+    assert [(row["rendition"], row["index"]) for row in rows] == [
+        (r, i) for r in ("360p", "480p", "audio") for i in range(3)
+    ]
     assert film.segments() == []
+
+
+def test_the_rungs_are_those_of_the_setting(
+    database: Database, creator: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LADDER", "720p,360p")
+    film = planned(database, creator, long_file())
+    assert [rendition["name"] for rendition in film.row["plan"]["renditions"]] == ["360p"]
 
 
 def test_segments_of_an_enterprise_account_have_a_topic_of_their_own(database: Database, creator: Person) -> None:
@@ -54,8 +63,33 @@ def test_segments_of_an_enterprise_account_have_a_topic_of_their_own(database: D
 
 def test_without_sound_no_audio_is_waited_for(database: Database, creator: Person) -> None:
     film = planned(database, creator, silent_file())
-    assert film.row["audio_done"]
+    assert {row["rendition"] for row in film.segments(encoded=False)} == {"180p"}
     assert film.sent(AudioPlanned) == []
+
+
+def test_every_track_is_asked_for_the_default_one_early(database: Database, creator: Person) -> None:
+    film = planned(database, creator, tracks_file())
+    assert film.sent()[1:5] == [
+        SegmentPlanned(film.id, 0, ["360p"]),
+        AudioPlanned(film.id, "audio"),
+        SegmentPlanned(film.id, 0, ["480p"]),
+        AudioPlanned(film.id, "audio-2"),
+    ]
+    assert {row["rendition"] for row in film.segments(encoded=False)} == {"360p", "480p", "audio", "audio-2"}
+    source = film.row["plan"]["source"]
+    assert [(track["language"], track["name"]) for track in source["audio"]] == [
+        ("de", ""),
+        ("en", "Director's commentary"),
+    ]
+    assert [(track["language"], track["name"], track["forced"]) for track in source["subtitles"]] == [
+        ("de", "", False),
+        ("", "Signs", True),
+    ]
+    assert not film.row["subtitles_done"]
+
+
+def test_without_subtitles_none_are_waited_for(database: Database, creator: Person) -> None:
+    assert planned(database, creator, short_file()).row["subtitles_done"]
 
 
 def test_delivered_again_nothing_happens(database: Database, creator: Person) -> None:
@@ -74,7 +108,7 @@ def test_planned_by_two_at_once_it_has_one_plan(database: Database, creator: Per
     assert [answer.result().status_code for answer in answers] == [204, 204]
     assert film.state == "planned"
     assert len(film.sent(VideoPlanned)) == len(film.sent(AudioPlanned)) == 1
-    assert len(film.segments(encoded=False)) == 1
+    assert len(film.segments(encoded=False)) == 2
 
 
 @pytest.mark.parametrize("state", ["planned", "playable", "ready", "failed"])

@@ -6,7 +6,7 @@ import pytest
 
 from events import SegmentEncoded, VideoPlayable, VideoReady
 from tests.conftest import Database
-from tests.films.film import Film, absent, long_file, planned, short_file, silent_file
+from tests.films.film import Film, absent, long_file, planned, short_file, silent_file, tracks_file
 from tests.functions.people import Person, at_once
 from tests.functions.waking import deliver
 
@@ -31,9 +31,8 @@ def news(film: Film) -> list[type]:
     return [type(event) for event in film.sent(VideoPlayable, VideoReady)]
 
 
-def everything(film: Film) -> list[SegmentEncoded]:
-    film.set(audio_done=True)
-    return [film.encoded(*which) for which in itertools.product(["360p", "480p", "audio"], range(3))]
+def everything(film: Film, *more: str) -> list[SegmentEncoded]:
+    return [film.encoded(*which) for which in itertools.product(["360p", "480p", "audio", *more], range(3))]
 
 
 def test_playable_with_the_first_picture_and_the_first_sound_ready_with_all(film: Film) -> None:
@@ -47,7 +46,6 @@ def test_playable_with_the_first_picture_and_the_first_sound_ready_with_all(film
     publish(film.encoded("480p", 2))
     assert (film.state, film.row["ready_at"]) == ("playable", None)
     publish(film.encoded("audio", 1))
-    film.set(audio_done=True)
     publish(film.encoded("audio", 2))
     assert film.state == "ready"
     assert film.row["ready_at"] >= film.row["playable_at"]
@@ -61,15 +59,15 @@ def test_without_sound_the_first_picture_is_enough(database: Database, creator: 
     assert news(film) == [VideoPlayable, VideoReady]
 
 
-def test_sound_that_is_not_whole_is_waited_for(film: Film) -> None:
-    """How many audio segments come is known only when the last one is there."""
-    events = everything(film)
-    film.set(audio_done=False)
-    publish(*events)
+def test_every_track_is_waited_for_but_only_the_default_one_to_be_playable(database: Database, creator: Person) -> None:
+    film = planned(database, creator, tracks_file())
+    *others, last = everything(film, "audio-2")
+    film.database.all("update media_segment set object_key = null where rendition = 'audio-2'")
+    publish(*others)
     assert film.state == "playable"
-    film.set(audio_done=True)
-    publish(events[-1])
-    assert film.state == "ready"
+    film.encoded("audio-2", 0), film.encoded("audio-2", 1)
+    publish(film.encoded("audio-2", 2))
+    assert (film.state, last.rendition) == ("ready", "audio-2")
 
 
 def test_events_that_come_late_find_everything_there(film: Film) -> None:

@@ -52,7 +52,7 @@ def stalled(film: Film) -> Film:
 
 
 def without_side_branches(film: Film) -> Film:
-    film.set(thumbnails_done=True)
+    film.set(thumbnails_done=True, subtitles_done=True)
     film.ago("indexed_at", 0)
     film.database.all("update media_segment set placed_at = now() where video_id = %s", (film.id,))
     return film
@@ -144,7 +144,8 @@ def test_only_what_is_missing_is_asked_for(database: Database, creator: Person) 
     film = without_side_branches(planned(database, creator, long_file()))
     for which in [("360p", 0), ("480p", 1), ("360p", 2), ("480p", 2)]:
         film.encoded(*which)
-    film.set(audio_done=True)
+    for index in range(3):
+        film.encoded("audio", index)
     assert reap(stalled(without_side_branches(film))) == [
         SegmentPlanned(film.id, 0, ["480p"]),
         SegmentPlanned(film.id, 1, ["360p"]),
@@ -231,10 +232,19 @@ def test_a_video_without_pictures_gets_them(ready: Film) -> None:
     assert reap(stalled(ready)) == []
 
 
+def test_a_video_without_its_subtitles_gets_them(ready: Film) -> None:
+    ready.set(subtitles_done=False)
+    assert reap(ready) == [VideoPlanned(ready.id)]
+    ready.run("extract_subtitles")
+    assert ready.row["subtitles_done"]
+    assert reap(stalled(ready)) == []
+
+
 BRANCHES = {
     "place": ("update media_segment set placed_at = null where video_id = %s", "encoded_at"),
     "index": ("update video set indexed_at = null where id = %s", "ready_at"),
     "pictures": ("update video set thumbnails_done = false where id = %s", "planned_at"),
+    "subtitles": ("update video set subtitles_done = false where id = %s", "planned_at"),
 }
 
 
@@ -257,7 +267,7 @@ def test_a_branch_that_is_under_way_is_left_alone(ready: Film, branch: str) -> N
 
 def test_a_failed_video_needs_no_pictures_and_no_index(made: Make) -> None:
     film = stalled(made(unencoded))
-    film.set(state="failed", thumbnails_done=False, indexed_at=None)
+    film.set(state="failed", thumbnails_done=False, subtitles_done=False, indexed_at=None)
     assert reap(film) == []
 
 

@@ -84,6 +84,7 @@ SIDE_BRANCHES = [
     ("place-segment", lambda video: SegmentEncoded(video, "s", "360p", 0, "k", "i")),
     ("release-source", lambda video: SegmentPlaced(video, "s", "k")),
     ("make-thumbnails", lambda video: VideoPlanned(video)),
+    ("extract-subtitles", lambda video: VideoPlanned(video)),
     ("index-video", lambda video: VideoReady(video)),
     ("index-message", lambda video: MessageSent(video, "m")),
     ("somebody-elses", lambda video: VideoUploaded(video, "sources/x", "x.mp4", 1)),

@@ -7,7 +7,7 @@ import pytest
 from events import SegmentEncoded, SegmentPlaced, VideoReady
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database
-from tests.films.rows import mark_ready, plan_segment
+from tests.films.rows import mark_ready, plan_fitting, plan_segment
 from tests.films.stored import SegmentRow, holders, make_segments, recorded, store_bytes
 from tests.functions.uploading import BYTES, Uploader, source_bytes
 from tests.functions.waking import deliver
@@ -52,6 +52,7 @@ def test_it_goes_when_the_video_is_ready_where_all_was_placed_before(uploader: U
     place(segment)
     release(segment)
     assert is_there(database, key)
+    plan_fitting(database, video["id"])
     mark_ready(database, video["id"])
     told_ready(video)
     assert not is_there(database, key)
@@ -60,6 +61,7 @@ def test_it_goes_when_the_video_is_ready_where_all_was_placed_before(uploader: U
 def test_it_stays_when_the_video_is_ready_and_not_all_is_placed(uploader: Uploader, database: Database) -> None:
     video = uploader.uploaded(SOURCE)
     (segment,) = make_segments(database, video["id"], ["720p"], 1)
+    plan_fitting(database, video["id"])
     mark_ready(database, video["id"])
     told_ready(video)
     assert is_there(database, source_key(database, video))
@@ -74,6 +76,7 @@ def test_it_goes_with_the_last_segment_of_a_ready_video(uploader: Uploader, data
     poster = store_bytes(f"videos/{video['id']}/poster.jpg", b"a picture", video["id"])
     place(first)
     release(first)
+    plan_fitting(database, video["id"])
     mark_ready(database, video["id"])
     release(first)
     assert is_there(database, key)
@@ -94,12 +97,14 @@ def test_it_goes_with_the_last_segment_of_a_ready_video(uploader: Uploader, data
         "state = 'playable'",
         "state = 'failed'",
         "thumbnails_done = false",
+        "subtitles_done = false",
     ],
 )
 def test_it_stays_while_somebody_may_read_it(uploader: Uploader, database: Database, change: str) -> None:
     video = uploader.uploaded(SOURCE)
     (segment,) = make_segments(database, video["id"], ["720p"], 1)
     place(segment)
+    plan_fitting(database, video["id"])
     mark_ready(database, video["id"])
     database.all(f"update video set {change} where id = %s", (video["id"],))
     release(segment)
@@ -111,6 +116,7 @@ def test_it_stays_while_a_segment_is_not_encoded(uploader: Uploader, database: D
     (segment,) = make_segments(database, video["id"], ["720p"], 1)
     plan_segment(database, video["id"], "360p", 0)
     place(segment)
+    plan_fitting(database, video["id"])
     mark_ready(database, video["id"])
     release(segment)
     assert is_there(database, source_key(database, video))
@@ -124,6 +130,7 @@ def test_it_stays_when_it_is_to_be_kept_and_gets_its_replicas(
     video = uploader.uploaded(data)
     (segment,) = make_segments(database, video["id"], ["720p"], 1)
     place(segment)
+    plan_fitting(database, video["id"])
     mark_ready(database, video["id"])
     key = source_key(database, video)
     assert len(holders(key, data)) == 1
@@ -138,6 +145,7 @@ def test_a_policy_that_is_unknown_deletes_nothing(
     video = uploader.uploaded(SOURCE)
     (segment,) = make_segments(database, video["id"], ["720p"], 1)
     place(segment)
+    plan_fitting(database, video["id"])
     mark_ready(database, video["id"])
     answer = deliver("release_source", SegmentPlaced(video["id"], segment.id, segment.object_key))
     assert answer.status_code == 503
@@ -149,6 +157,7 @@ def test_a_node_that_is_gone_is_waited_for(uploader: Uploader, database: Databas
     video = uploader.uploaded(SOURCE)
     (segment,) = make_segments(database, video["id"], ["720p"], 1)
     place(segment)
+    plan_fitting(database, video["id"])
     mark_ready(database, video["id"])
     key = source_key(database, video)
     (node_id,) = recorded(database, key)

@@ -9,7 +9,7 @@ from shared.identity import Role
 from tests.conftest import Database
 from tests.films.rows import ready_video
 from tests.functions.people import Person, account, assert_problem, say
-from tests.functions.uploading import events
+from tests.functions.uploading import Uploader, events
 from tests.functions.waking import deliver
 
 pytestmark = pytest.mark.usefixtures("wadi")
@@ -35,6 +35,17 @@ def test_nothing_changed_nothing_told(database: Database, creator: Person) -> No
     video = ready_video(database, creator, "Same")
     assert update(creator, video, title="Same").status_code == update(creator, video).status_code == 200
     assert events(database, VideoUpdated.type, video) == []
+
+
+def test_while_it_is_uploaded_and_an_empty_title_is_the_name_of_the_file(uploader: Uploader) -> None:
+    """What a client says that takes an upload up again, with other words than the first one's."""
+    upload = uploader.begin(name="desert rain.mp4", title="Ours")
+    answer = update(uploader.person, upload["video_id"], title="", visibility="private")
+    assert (answer.status_code, answer.json["state"]) == (200, "uploading")
+    uploader.send_all(upload)
+    video = uploader.complete(upload["id"]).json
+    assert video
+    assert (video["title"], video["visibility"]) == ("desert rain", "private")
 
 
 def test_made_private_it_is_hidden_at_once_with_its_messages(database: Database, creator: Person) -> None:

@@ -279,10 +279,48 @@ def test_what_was_uploaded_is_never_a_page(site: Site) -> None:
 
 def test_a_range_that_lies_outside(site: Site) -> None:
     url = stored(site, "videos/1/a.m4s", b"abc", [0])
-    for wanted in ("bytes=3-", "bytes=9-10", "lines=1-2", "bytes=2-1"):
+    for wanted in ("bytes=3-", "bytes=9-10", "bytes=-0", "bytes=7-8,9-"):
         answer = httpx.get(url, headers={"Range": wanted})
         problem(answer, 416, "range-not-satisfiable")
         assert answer.headers["Content-Range"] == "bytes */3"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "part"), [("bytes=5-9", (5, 10)), ("bytes=-7", (SIZE - 7, SIZE)), ("bytes=9-", (9, SIZE))]
+)
+def test_one_range_is_a_part(site: Site, wanted: str, part: tuple[int, int]) -> None:
+    start, end = part
+    for ask in (httpx.get, httpx.head):
+        answer = ask(stored(site, "videos/1/a.m4s", BYTES, [0]), headers={"Range": wanted})
+        assert answer.status_code == 206
+        assert answer.headers["Content-Range"] == f"bytes {start}-{end - 1}/{SIZE}"
+        assert answer.headers["Content-Length"] == str(end - start)
+        assert answer.content == (b"" if ask is httpx.head else BYTES[start:end])
+
+
+@pytest.mark.parametrize("wanted", ["bytes=0-9,20-29", "lines=1-2", "bytes=2-1", "bytes="])
+def test_several_ranges_and_what_is_none_get_it_whole(site: Site, wanted: str) -> None:
+    answer = httpx.get(stored(site, "videos/1/a.m4s", BYTES, [0]), headers={"Range": wanted})
+    assert (answer.status_code, answer.content) == (200, BYTES)
+    assert "Content-Range" not in answer.headers
+
+
+def test_if_range_is_compared_with_the_etag_or_the_date(site: Site) -> None:
+    """A client that has the first half of another version would put the two together otherwise."""
+    url = stored(site, "videos/1/a.m4s", BYTES, [0])
+    whole = httpx.get(url)
+    for same in (whole.headers["ETag"], whole.headers["Last-Modified"]):
+        answer = httpx.get(url, headers={"Range": "bytes=5-9", "If-Range": same})
+        assert (answer.status_code, answer.content) == (206, BYTES[5:10])
+    for other in ('"nope"', "W/" + whole.headers["ETag"], "nope", "Tue, 19 Jan 2038 03:14:07 GMT"):
+        answer = httpx.get(url, headers={"Range": "bytes=5-9", "If-Range": other})
+        assert (answer.status_code, answer.content) == (200, BYTES)
+
+
+def test_what_is_known_already_is_not_sent_again(site: Site) -> None:
+    url = stored(site, "videos/1/a.m4s", BYTES, [0])
+    answer = httpx.get(url, headers={"If-None-Match": httpx.head(url).headers["ETag"]})
+    assert (answer.status_code, answer.content) == (304, b"")
 
 
 def test_a_lost_replica_is_read_from_another_node(site: Site) -> None:
@@ -417,13 +455,21 @@ def raw_get(base: str, target: str) -> bytes:
 
 
 def test_a_browser_may_ask(site: Site) -> None:
-    answer = httpx.options(
-        site.part_url(site.begin(), 1),
-        headers={"Origin": "https://app.example.org", "Access-Control-Request-Method": "PUT"},
-    )
-    assert answer.status_code == 204
-    assert "PUT" in answer.headers["Access-Control-Allow-Methods"]
-    assert answer.headers["Access-Control-Allow-Headers"] == "*"
+    asked = {"Origin": "https://app.example.org", "Access-Control-Request-Method": "PUT"}
+    for headers in ({}, {"Access-Control-Request-Headers": "authorization,range,x-amz-checksum-sha256"}):
+        answer = httpx.options(site.part_url(site.begin(), 1), headers=asked | headers)
+        assert answer.status_code == 204
+        assert "PUT" in answer.headers["Access-Control-Allow-Methods"]
+        allowed = answer.headers["Access-Control-Allow-Headers"]
+        assert allowed == headers.get("Access-Control-Request-Headers", "*")
+
+
+def test_a_page_of_another_origin_may_read_where_the_part_lies(site: Site) -> None:
+    url = stored(site, "videos/1/a.m4s", BYTES, [0])
+    answer = httpx.get(url, headers={"Origin": "https://app.example.org", "Range": "bytes=5-9"})
+    assert answer.headers["Access-Control-Allow-Origin"] == "*"
+    exposed = {each.strip() for each in answer.headers["Access-Control-Expose-Headers"].split(",")}
+    assert {"Accept-Ranges", "Content-Length", "Content-Range", "ETag"} <= exposed
 
 
 def test_without_a_secret_it_says_so(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:

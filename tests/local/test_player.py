@@ -29,7 +29,7 @@ def test_the_page_is_the_same_for_every_video() -> None:
     answer, text = get("/watch/0192-any-id")
     assert answer.status == 200
     assert answer.content_type == "text/html"
-    assert '<script type="module" src="/player/page.js">' in text
+    assert '<script type="module" src="../player/page.js">' in text
 
 
 def policy_of(answer: ClientResponse) -> dict[str, str]:

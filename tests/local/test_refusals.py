@@ -74,6 +74,16 @@ def test_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ({"WADI_IDLE_SECONDS": "-1"}, "WADI_IDLE_SECONDS='-1' is not a number of seconds greater than 0."),
         ({"WADI_IDLE_SECONDS": "nan"}, "WADI_IDLE_SECONDS='nan' is not a number of seconds greater than 0."),
         ({"WADI_MAX_INSTANCES": "0"}, "WADI_MAX_INSTANCES: '0' is not a number of at least 1, or <service>=<number>."),
+        (
+            {"WADI_FFMPEG": "/bin/true"},
+            "WADI_FFMPEG names /bin/true, which has no `ffmpeg -version` that names its libraries: videos that are "
+            "recognized would not be decoded; name a newer ffmpeg, or unset WADI_FFMPEG for the one that comes with "
+            "Wadi.",
+        ),
+        (
+            {"LADDER": "1080p,360"},
+            "LADDER='1080p,360': '360' is none of 2160p, 1440p, 1080p, 720p, 480p and 360p.",
+        ),
         ({"WADI_CHAOS": "order=1"}, "WADI_CHAOS: 'order' is not one of delay, duplicate, reorder, seed."),
         ({"WADI_CHAOS": "delay=2"}, "WADI_CHAOS: delay=2 is not between 0 and 1."),
     ],

@@ -6,6 +6,7 @@ The sound sweeps, so that it matches itself at one lag only.
 
 import functools
 import hashlib
+import io
 import math
 import os
 import subprocess
@@ -14,6 +15,7 @@ from array import array
 from collections.abc import Callable
 from pathlib import Path
 
+import av
 import imageio_ffmpeg  # type: ignore[import-untyped]  # it has no types
 
 BARS = 16  # white, 14 bits of the number from the highest, black
@@ -143,3 +145,12 @@ def damaged(name: str, source: Path, harm: Callable[[bytearray], bytes], recipe:
         path.write_bytes(harm(bytearray(source.read_bytes())))
 
     return cached(name, (source.name, recipe), make)
+
+
+def blot(data: bytearray, first: float, after: float) -> bytes:
+    """Zero every picture between two seconds."""
+    with av.open(io.BytesIO(bytes(data)), "r") as container:
+        for packet in container.demux(video=0):
+            if packet.pts is not None and packet.pos is not None and first <= packet.pts * packet.time_base < after:
+                data[packet.pos : packet.pos + packet.size] = bytes(packet.size)
+    return bytes(data)

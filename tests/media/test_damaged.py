@@ -1,17 +1,15 @@
 """Damaged files: encoded as far as they can be decoded, with the whole timeline, or rejected with a reason."""
 
-import io
 import sys
 from pathlib import Path
 
-import av
 import pytest
 
 from shared.media.encode.segment import encode_segment
 from shared.media.errors import EncodeError, MediaError
 from shared.media.mp4 import find
 from shared.media.planning.plan import plan
-from tests.media.clips import clip, damaged, ffmpeg, sweep
+from tests.media.clips import blot, clip, damaged, ffmpeg, sweep
 from tests.media.published import assert_same_sound, decoded_pictures, heard, numbers, publish
 
 X264 = "-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 50 -bf 2"
@@ -57,15 +55,6 @@ def test_damage_in_the_middle_keeps_the_timeline(tmp_path: Path) -> None:
     came = numbers(result)
     assert came[:500] == list(range(500))
     assert came[-350:] == list(range(650, 1000))
-
-
-def blot(data: bytearray, first: float, after: float) -> bytes:
-    """Zero every picture between two seconds."""
-    with av.open(io.BytesIO(bytes(data)), "r") as container:
-        for packet in container.demux(video=0):
-            if packet.pts is not None and packet.pos is not None and first <= packet.pts * packet.time_base < after:
-                data[packet.pos : packet.pos + packet.size] = bytes(packet.size)
-    return bytes(data)
 
 
 def test_a_segment_of_which_nothing_can_be_decoded_stands_still(tmp_path: Path) -> None:

@@ -9,10 +9,25 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from shared.media.manifests import NotYet, Piece, Published, average_rate, dash_mpd, hls_master, hls_media, peak_rate
+from shared.media.manifests import (
+    MediaFile,
+    NotYet,
+    Piece,
+    Published,
+    SubtitleText,
+    average_rate,
+    dash_mpd,
+    hls_master,
+    hls_media,
+    hls_subtitles,
+    peak_rate,
+)
+from shared.media.manifests.names import track_names
+from shared.media.model import AudioTrack, SubtitleTrack
 from tests.media.clips import clip
 from tests.media.published import Result, publish
 
+BASE = "../media/a.grant/files/"
 MPD = {"m": "urn:mpeg:dash:schema:mpd:2011"}
 
 
@@ -88,7 +103,7 @@ def test_while_segments_arrive(result: Result) -> None:
     with pytest.raises(NotYet):
         hls_media(some, "480p")
     with pytest.raises(NotYet):
-        dash_mpd(some)
+        dash_mpd(some, BASE)
 
 
 @pytest.mark.parametrize("counts", [{"p480": 0, "p360": 0}, {"audio": 0}])
@@ -127,12 +142,15 @@ def test_another_encoders_segments_get_their_own_map(result: Result) -> None:
     video.pieces["480p"][1] = msgspec.structs.replace(video.pieces["480p"][1], init_sha256="other")
     text = hls_media(video, "480p")
     assert [m.group(1) for m in re.finditer(r'MAP:URI="/o/480p/(init-\d)', text)] == ["init-0", "init-1", "init-2"]
-    periods = ElementTree.fromstring(dash_mpd(video)).findall("m:Period", MPD)
+    periods = ElementTree.fromstring(dash_mpd(video, BASE)).findall("m:Period", MPD)
     assert [period.get("start") for period in periods] == ["PT0.000000S", "PT8.341667S", "PT16.683333S"]
+    templates = [period.findall(".//m:SegmentTemplate", MPD)[1] for period in periods]
+    assert [each.get("startNumber") for each in templates] == ["0", "1", "2"]
+    assert [each.get("initialization") for each in templates] == ["480p.0.mp4", "480p.1.mp4", "480p.2.mp4"]
 
 
 def test_dash(result: Result) -> None:
-    root = ElementTree.fromstring(dash_mpd(published(result)))
+    root = ElementTree.fromstring(dash_mpd(published(result), BASE))
     assert root.get("type") == "static"
     assert root.get("mediaPresentationDuration") == "PT25.025000S"
     sets = root.findall("m:Period/m:AdaptationSet", MPD)
@@ -144,15 +162,113 @@ def test_dash(result: Result) -> None:
     ]
     assert rungs[0].get("frameRate") == "30000/1001"
     for representation in root.iter("{urn:mpeg:dash:schema:mpd:2011}Representation"):
-        listed = representation.find("m:SegmentList", MPD)
-        assert listed is not None
-        times = listed.findall("m:SegmentTimeline/m:S", MPD)
-        urls = [u.get("media") for u in listed.findall("m:SegmentURL", MPD)]
-        assert len(times) == len(urls) == result.plan.segments
-        assert urls[0] == f"/o/{representation.get('id')}/0?signature=a&expires=1"
+        name = representation.get("id")
+        template = representation.find("m:SegmentTemplate", MPD)
+        assert template is not None
+        times = template.findall("m:SegmentTimeline/m:S", MPD)
+        assert len(times) == result.plan.segments
+        assert template.get("startNumber") == "0"
+        assert (template.get("initialization"), template.get("media")) == (f"{name}.0.mp4", f"{name}.$Number$.m4s")
+        assert MediaFile.parse(f"{name}.12.m4s") == MediaFile(str(name), 12)
+        assert MediaFile.parse(f"{name}.0.mp4") == MediaFile(str(name), 0, init=True)
         starts = [int(s.get("t", "")) for s in times]
         ends = [int(s.get("t", "")) + int(s.get("d", "")) for s in times]
         assert starts[1:] == ends[:-1]
+
+
+def with_tracks(result: Result) -> Published:
+    """With three sound tracks, of which the last is not there yet, and three of text, of which the second is not."""
+    video = published(result)
+    source = msgspec.structs.replace(
+        result.plan.source,
+        audio=[
+            AudioTrack("audio", 1, "aac", 2, 48_000, "de"),
+            AudioTrack("audio-2", 2, "aac", 2, 48_000, "de", 'The "director"'),
+            AudioTrack("audio-3", 3, "aac", 2, 48_000),
+        ],
+        subtitles=[
+            SubtitleTrack(4, "mov_text", "en"),
+            SubtitleTrack(5, "mov_text", "fr"),
+            SubtitleTrack(6, "mov_text", "en", "Signs & songs", default=True, forced=True),
+        ],
+    )
+    video.pieces["audio-2"] = video.pieces["audio"]
+    texts = {name: SubtitleText(f"/o/{name}?signature=c", 1000) for name in ("subtitles-1", "subtitles-3")}
+    return Published(msgspec.structs.replace(result.plan, source=source), video.pieces, texts)
+
+
+def test_every_track_that_is_there_is_in_the_master_playlist(result: Result) -> None:
+    lines = hls_master(with_tracks(result)).splitlines()
+    media = [attributes(line) for line in lines if line.startswith("#EXT-X-MEDIA:")]
+    audio = {"TYPE": "AUDIO", "GROUP-ID": "audio", "LANGUAGE": "de", "CHANNELS": "2"}
+    text = {"TYPE": "SUBTITLES", "GROUP-ID": "subtitles", "LANGUAGE": "en"}
+    assert media == [
+        audio | {"NAME": "German", "DEFAULT": "YES", "AUTOSELECT": "YES", "URI": "audio.m3u8"},
+        audio | {"NAME": "The 'director'", "DEFAULT": "NO", "AUTOSELECT": "NO", "URI": "audio-2.m3u8"},
+        text | {"NAME": "English", "DEFAULT": "NO", "AUTOSELECT": "YES", "URI": "subtitles-1.m3u8"},
+        text
+        | {"NAME": "Signs & songs", "DEFAULT": "YES", "AUTOSELECT": "YES", "FORCED": "YES", "URI": "subtitles-3.m3u8"},
+    ]
+    streams = [attributes(line) for line in lines if line.startswith("#EXT-X-STREAM-INF:")]
+    assert {(each["AUDIO"], each["SUBTITLES"]) for each in streams} == {("audio", "subtitles")}
+    alone = hls_master(published(result)).splitlines()
+    before = [attributes(line) for line in alone if line.startswith("#EXT-X-STREAM-INF:")]
+    assert [each["BANDWIDTH"] for each in streams] == [each["BANDWIDTH"] for each in before], "one is heard at a time"
+
+
+def test_the_whole_text_is_one_segment(result: Result) -> None:
+    lines = hls_subtitles(with_tracks(result), "subtitles-1").splitlines()
+    assert "#EXT-X-TARGETDURATION:26" in lines
+    assert lines[-3:] == ["#EXTINF:25.025000,", "/o/subtitles-1?signature=c", "#EXT-X-ENDLIST"]
+    with pytest.raises(NotYet):
+        hls_subtitles(with_tracks(result), "subtitles-2")
+
+
+def test_every_track_has_an_adaptation_set(result: Result) -> None:
+    video = with_tracks(result)
+    with pytest.raises(NotYet):
+        dash_mpd(video, BASE)
+    video.pieces["audio-3"] = video.pieces["audio"]
+    sets = ElementTree.fromstring(dash_mpd(video, BASE)).findall("m:Period/m:AdaptationSet", MPD)
+    described = []
+    for each in sets[1:]:
+        role, label = each.find("m:Role", MPD), each.findtext("m:Label", namespaces=MPD)
+        assert role is not None
+        described.append((each.get("contentType"), each.get("lang"), label, role.get("value")))
+    assert described == [
+        ("audio", "de", "German", "main"),
+        ("audio", "de", "The 'director'", "alternate"),
+        ("audio", None, "Audio 3", "alternate"),
+        ("text", "en", "English", "subtitle"),
+        ("text", "en", "Signs & songs", "forced-subtitle"),
+    ]
+    assert sets[0].findtext("m:BaseURL", namespaces=MPD) == BASE
+    texts = [each.findtext("m:Representation/m:BaseURL", namespaces=MPD) for each in sets[4:]]
+    assert texts == [f"{BASE}subtitles-1.vtt", f"{BASE}subtitles-3.vtt"]
+    assert MediaFile.parse("subtitles-1.vtt") == MediaFile("subtitles-1")
+
+
+@pytest.mark.parametrize(
+    ("tracks", "names"),
+    [
+        ([("", "")], ["Audio"]),
+        ([("", ""), ("", "")], ["Audio 1", "Audio 2"]),
+        ([("de", ""), ("de", ""), ("de", "")], ["German", "German (2)", "German (3)"]),
+        ([("de", "Main"), ("pt-BR", "Main"), ("", "Main")], ["Main", "Main (Portuguese (BR))", "Main (3)"]),
+        ([("", "A (3)"), ("", "A"), ("", "A")], ["A (3)", "A", "A (4)"]),
+        ([("qaa", ""), ("", 'Say "yes"\nor no')], ["qaa", "Say 'yes' or no"]),
+    ],
+)
+def test_no_two_tracks_have_one_name(tracks: list[tuple[str, str]], names: list[str]) -> None:
+    made = [AudioTrack("audio", 1, "aac", 2, 48_000, language, name) for language, name in tracks]
+    assert track_names(made, "Audio") == names
+
+
+@pytest.mark.parametrize(
+    "name", ["480p", "480p.m4s", "480p.1.mp3", "480p..m4s", "../480p.1.m4s", "480p.-1.m4s", ".vtt"]
+)
+def test_no_other_name_is_a_media_file(name: str) -> None:
+    assert MediaFile.parse(name) is None
 
 
 def test_rates() -> None:
@@ -169,5 +285,5 @@ def test_rates() -> None:
 def test_no_sound(tmp_path: Path) -> None:
     video = published(publish(clip("silent.mp4", frames=30, audio=""), tmp_path))
     assert "AUDIO" not in hls_master(video)
-    assert 'contentType="audio"' not in dash_mpd(video)
+    assert 'contentType="audio"' not in dash_mpd(video, BASE)
     assert video.complete

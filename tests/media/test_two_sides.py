@@ -11,7 +11,10 @@ CHILD_SIDE = {
     "shared.media.child",
     "shared.media.probe",
     *(f"shared.media.audio.{module}" for module in ("decode", "track")),
-    *(f"shared.media.pictures.{module}" for module in ("sprites", "keyframes", "jpeg", "sheets")),
+    *(
+        f"shared.media.pictures.{module}"
+        for module in ("sprites", "film", "packets", "scaled", "orientation", "jpeg", "sheets")
+    ),
 }
 
 

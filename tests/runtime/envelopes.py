@@ -38,6 +38,7 @@ def _validator(kind: str) -> Draft202012Validator:
 SUBJECTS = {
     "wadi.segment.planned": "{video_id}/{index}",
     "wadi.segment.prioritized": "{video_id}/{index}",
+    "wadi.audio.planned": "{video_id}/{rendition}",
     "wadi.node.added": "{node_id}",
     "wadi.node.removed": "{node_id}",
     "wadi.object.repaired": "{object_key}",

@@ -252,14 +252,15 @@ def test_production_keeps_the_ranges() -> None:
     assert {key: by_domain[key] for key in RANGES.items()} == {
         ("accounts", (3, 10)): 4,
         ("media", (5, 20)): 1,
-        ("storage", (4, 12)): 4,
+        ("storage", (4, 12)): 5,
         ("search", (3, 8)): 1,
     }
 
 
 def test_production_has_the_sizes_that_were_asked_for() -> None:
     found = services("knative/overlays/production")
-    for name in ("transcode-segment", "transcode-priority", "transcode-audio", "plan-video", "make-thumbnails"):
+    media = ("transcode-segment", "transcode-priority", "transcode-audio", "plan-video", "make-thumbnails")
+    for name in (*media, "extract-subtitles"):
         assert container(found[name])["resources"] == {
             "requests": {"cpu": "2", "memory": "2Gi"},
             "limits": {"cpu": "4", "memory": "4Gi"},

@@ -43,6 +43,31 @@ def test_verify_accepts_what_was_signed_until_it_expires() -> None:
             signing.verify(method, path, values, now=when)
 
 
+def test_a_grant_is_for_its_subject_until_it_expires(monkeypatch: pytest.MonkeyPatch) -> None:
+    name = signing.grant("video-1", 1000)
+    assert signing.granted(name, now=1000) == "video-1"
+    subject, expires, signature = name.split(".")
+    url = signing.sign("GET", "video-1", 1000).partition("signature=")[2]
+    for bad in (
+        f"video-2.{expires}.{signature}",
+        f"{subject}.3e9.{signature}",
+        f"{subject}.{expires}.{url}",
+        f"{subject}.{expires}",
+        f"{subject}.{expires}.é",
+        f"{subject}.-1.{signature}",
+        "",
+    ):
+        with pytest.raises(Problem):
+            signing.granted(bad, now=1000)
+    with pytest.raises(Problem, match="expired"):
+        signing.granted(name, now=1001)
+    monkeypatch.setenv("JWT_SECRET", "a new secret, a secret for tests of signing")
+    assert signing.granted(name, now=1000) == "video-1", "a secret that is going away is still good"
+    monkeypatch.setenv("JWT_SECRET", "a new secret")
+    with pytest.raises(Problem):
+        signing.granted(name, now=1000)
+
+
 def test_without_a_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JWT_SECRET", " , ")
     with pytest.raises(ConfigError, match="JWT_SECRET"):

@@ -12,6 +12,7 @@ from werkzeug.test import TestResponse
 from shared.identity import Role, issue_access_token
 from shared.ids import new_id
 from shared.runtime.serve import create_app
+from shared.storage.io.urls import granted_folder
 from tests.collecting import collected
 from tests.conftest import Database, Wadi
 from tests.films.rows import make_video
@@ -31,7 +32,15 @@ def things(database: Database, wadi: Wadi) -> dict[str, str]:
     video = make_video(database, "an owner")
     (segment,) = make_segments(database, video, ["360p"], 1)
     database.all("update video set state = 'ready', ready_at = now(), indexed_at = now() where id = %s", (video,))
-    return {"videos": video, "segments": segment.id, "manifest": "master.m3u8", "uploads": new_id(), "nodes": "node-0"}
+    return {
+        "videos": video,
+        "segments": segment.id,
+        "manifest": "master.m3u8",
+        "uploads": new_id(),
+        "nodes": "node-0",
+        "media": granted_folder(video),
+        "files": "360p.0.m4s",
+    }
 
 
 @pytest.fixture(scope="module")

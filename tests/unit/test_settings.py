@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from shared.config import GROUPS, SETTINGS, ConfigError, check_settings, duration, integer, setting
-from shared.config.kinds import Choice, Integer, Seconds, Secret, Setting, Url
+from shared.config.kinds import Choice, Choices, Integer, Seconds, Secret, Setting, Url
 from shared.media.encode.encoders import BY_NAME
 
 ROOT = Path(__file__).resolve().parents[2]
-READERS = {"setting": Setting, "integer": Integer, "duration": Seconds}
+READERS = {"setting": Setting, "choices": Choices, "integer": Integer, "duration": Seconds}
 NOT_OURS = {"PATH", "PIP_CONFIG_FILE", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"}
 
 
@@ -92,6 +92,18 @@ def test_the_encoders_that_may_be_named_are_those_that_there_are() -> None:
         ("WADI_IDLE_SECONDS", "inf", "WADI_IDLE_SECONDS='inf' is not a number of seconds greater than 0."),
         ("SOURCE_POLICY", "burn", "SOURCE_POLICY='burn' is neither delete nor keep."),
         ("S3_SSE", "rot13", "S3_SSE='rot13' is none of none, AES256 and aws:kms."),
+        *(
+            ("PUBLIC_URL", url, "PUBLIC_URL is no URL of the form http(s)://host[:port][/path].")
+            for url in (
+                "tv.example",
+                "/video",
+                "https://",
+                "ftp://tv.example",
+                "http://tv:x",
+                "http://tv/?a",
+                "http://tv/a b",
+            )
+        ),
         ("LOG_LEVEL", "LOUD", "LOG_LEVEL='LOUD' is none of DEBUG, INFO, WARNING and ERROR."),
     ],
 )

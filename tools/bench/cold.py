@@ -129,8 +129,8 @@ def _video(number: int) -> str:
     video_id = new_id()
     with transaction() as tx:
         tx.execute(
-            "insert into video (id, owner_id, title, state, ready_at, thumbnails_done)"
-            " values (%s, 'bench', 'A film', 'ready', now() - interval '1 year', true)",
+            "insert into video (id, owner_id, title, state, ready_at, thumbnails_done, subtitles_done)"
+            " values (%s, 'bench', 'A film', 'ready', now() - interval '1 year', true, true)",
             (video_id,),
         )
     with tempfile.TemporaryDirectory() as folder:

@@ -16,7 +16,7 @@ def ready_film(tx: Transaction, owner: str, nodes: list[str], minutes: int) -> s
     video, segments = new_id(), minutes * 60 // SEGMENT_S
     plan = _plan(segments)
     tx.execute(
-        "insert into video (id, owner_id, title, description, visibility, state, plan, audio_done, thumbnails_done,"
+        "insert into video (id, owner_id, title, description, visibility, state, plan, subtitles_done, thumbnails_done,"
         " uploaded_at, ready_at) values (%s, %s, 'A film', 'About this and that.', 'public', 'ready', %s, true, true,"
         " now() - %s, now())",
         (video, owner, tx.json(plan), timedelta(minutes=minutes)),

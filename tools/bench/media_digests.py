@@ -70,7 +70,7 @@ def manifests(planned: Plan, segments: list[MediaSegment]) -> Iterator[tuple[str
     yield "master.m3u8", hls_master(video)
     for name in video.expected:
         yield f"{name}.m3u8", hls_media(video, name)
-    yield "manifest.mpd", dash_mpd(video)
+    yield "manifest.mpd", dash_mpd(video, "media/")
 
 
 def main() -> None:

@@ -18,8 +18,31 @@ CORS = {
     # Any page may call the API: it is called with a token, never with a cookie.
     "allowOrigins": [{"regex": ".*"}],
     "allowMethods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
-    "allowHeaders": ["authorization", "content-type", "traceparent"],
-    "exposeHeaders": ["location", "retry-after", "x-request-id"],
+    # What players and tracing send by themselves is named, since browsers before 2022 take "*" for a header's name;
+    # and "*" never stands for authorization.
+    "allowHeaders": [
+        "authorization",
+        "content-type",
+        "range",
+        "if-range",
+        "if-none-match",
+        "if-modified-since",
+        "cache-control",
+        "pragma",
+        "traceparent",
+        "*",
+    ],
+    "exposeHeaders": [
+        "accept-ranges",
+        "content-length",
+        "content-range",
+        "date",  # players set their clocks by it
+        "etag",
+        "last-modified",
+        "location",
+        "retry-after",
+        "x-request-id",
+    ],
     "maxAge": "24h",  # the longest that a browser remembers it (Firefox; Chromium: 2 h)
 }
 

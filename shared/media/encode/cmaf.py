@@ -3,8 +3,9 @@
 import hashlib
 from pathlib import Path
 
+from shared.media.errors import EncodeError
 from shared.media.model import TIMESCALE, MediaSegment, Plan, Rendition
-from shared.media.mp4 import codecs_of, demux, media_segment
+from shared.media.mp4 import FragmentedFile, codecs_of, demux, media_segment, with_edit_list
 
 
 def ticks(plan: Plan, pts: int, timescale: int = TIMESCALE) -> int:
@@ -13,16 +14,32 @@ def ticks(plan: Plan, pts: int, timescale: int = TIMESCALE) -> int:
 
 
 def write_segment(
-    raw: bytes, plan: Plan, index: int, rendition: Rendition, out_dir: Path, *, filler: bool
+    raw: bytes,
+    plan: Plan,
+    index: int,
+    rendition: Rendition,
+    out_dir: Path,
+    *,
+    filler: bool,
+    missing: float,
+    times: list[int] | None,
 ) -> MediaSegment:
-    """Two files in `out_dir`. `raw` is ffmpeg's fragmented MP4, whose times are the source's in TIMESCALE."""
+    """Two files in `out_dir`. `raw` is ffmpeg's fragmented MP4, whose times are the source's in TIMESCALE.
+
+    `times` are the true ones of its pictures, in order of presentation, where the encoder did not know them.
+    """
     start, end = ticks(plan, plan.cuts[index]), ticks(plan, plan.cuts[index + 1])
     shift = -round(plan.cuts[0] * plan.source.time_base.fraction() * TIMESCALE)
-    parts = demux(raw)
+    parts = _retimed(demux(raw), times) if times else demux(raw)
     path = out_dir / f"{rendition.name}-{index:05d}.m4s"
     init_path = out_dir / f"{rendition.name}-{index:05d}-init.mp4"
-    size = path.write_bytes(media_segment(parts, index + 1, start, end, shift))
-    init_path.write_bytes(parts.init)
+    try:
+        data = media_segment(parts, index + 1, start, end, shift, plan.delay)
+    except ValueError as error:
+        raise EncodeError(f"Segment {index} of {rendition.name}: {error}") from error
+    init = with_edit_list(parts.init, plan.delay)
+    size = path.write_bytes(data)
+    init_path.write_bytes(init)
     return MediaSegment(
         rendition=rendition.name,
         index=index,
@@ -32,8 +49,19 @@ def write_segment(
         duration=end - start,
         timescale=TIMESCALE,
         frames=len(parts.samples),
-        codecs=codecs_of(parts.init),
+        codecs=codecs_of(init),
         size=size,
-        init_sha256=hashlib.sha256(parts.init).hexdigest(),
+        init_sha256=hashlib.sha256(init).hexdigest(),
         filler=filler,
+        missing=round(missing, 3),
     )
+
+
+def _retimed(parts: FragmentedFile, times: list[int]) -> FragmentedFile:
+    """The same samples, the first to be presented at times[0], and so on. Raises EncodeError when they do not match."""
+    if len(parts.samples) != len(times):
+        raise EncodeError(f"{len(times)} pictures were sent to the encoder, {len(parts.samples)} came out")
+    order = sorted(range(len(times)), key=lambda place: parts.samples[place].pts)
+    time_of = dict(zip(order, times, strict=True))
+    samples = [sample._replace(pts=time_of[place]) for place, sample in enumerate(parts.samples)]
+    return parts._replace(samples=samples)

@@ -6,6 +6,8 @@ only builds commands. Programs are run by shared.media.sandbox, under limits. Se
 
 from typing import Protocol
 
+from shared.media.model import Ratio
+from shared.media.reading.piped import RawFormat
 from shared.media.sandbox.input import input_options, safe_name
 
 Value = str | int
@@ -32,6 +34,22 @@ class _Filter(Protocol):
 def open_source(source: str, stream_index: int, **options: Value | None) -> Stream:
     """One stream of a user's file. It is guarded: nothing but `source` can be opened. None: an option without value."""
     return _input(safe_name(source), str(stream_index), {**input_options(source), **options})
+
+
+def raw_pictures(shape: RawFormat, frame_rate: Ratio) -> Stream:
+    """Raw video from standard input, with even times: who encodes it knows the true ones."""
+    options: dict[str, Value | None] = {
+        "f": "rawvideo",
+        "pixel_format": shape.pixel_format,
+        "s": f"{shape.width}x{shape.height}",
+        "framerate": f"{frame_rate.num}/{frame_rate.den}",
+        "protocol_whitelist": "pipe",
+    }
+    pictures = _input("pipe:0", "v:0", options)
+    if shape.colours:
+        names = ("range", "color_primaries", "color_trc", "colorspace")
+        pictures = pictures.filter("setparams", **dict(zip(names, shape.colours, strict=True)))
+    return pictures.filter("setsar", f"{shape.sample_aspect_ratio.num}/{shape.sample_aspect_ratio.den}")
 
 
 def generate(source_filter: str) -> Stream:

@@ -47,8 +47,10 @@ class Encoder(Struct, frozen=True):
         extra = {"extra_hw_frames": self.extra_hw_frames} if self.extra_hw_frames else {}
         return stream.filter("hwupload", **extra)
 
-    def output_options(self, rendition: Rendition, key_interval: int, threads: int) -> dict[str, str]:
-        """ffmpeg's options of one output; `key_interval` is in frames."""
+    def output_options(
+        self, rendition: Rendition, key_interval: int, threads: int, *, reorder: bool = True
+    ) -> dict[str, str]:
+        """ffmpeg's options of one output; `key_interval` is in frames. Without `reorder` there are no B-frames."""
         rate = {"maxrate": f"{rendition.max_rate}k", "bufsize": f"{rendition.buffer_size}k"}
         if not self.hardware:
             rate["rc_init_occupancy"] = str(rendition.buffer_size * 1000 * INITIAL_BUFFER_PERCENT // 100)  # bits
@@ -57,7 +59,8 @@ class Encoder(Struct, frozen=True):
         else:
             rate["b:v"] = f"{rendition.max_rate * AVERAGE_RATE_PERCENT // 100}k"
         level = {"profile:v": "high", "level": rendition.level, "g": str(key_interval)}
-        return {"c:v": self.name, **self.options, **level, **rate, "threads": str(threads)}
+        b_frames = {} if reorder else {"bf": "0"}
+        return {"c:v": self.name, **self.options, **b_frames, **level, **rate, "threads": str(threads)}
 
 
 ENCODERS = [

@@ -1,6 +1,9 @@
 """What the exit of an encoding ffmpeg means: a failure of ours, another file, or only damage in the source."""
 
+import re
+
 from shared.media.errors import EncodeError, MediaError
+from shared.media.model import SourceInfo
 from shared.media.sandbox.ffmpeg import last_error_line
 from shared.media.sandbox.input import safe_name
 from shared.media.sandbox.process import Exit
@@ -15,9 +18,20 @@ DAMAGED_SOURCE = (
     "no packets",
     "end of file",
 )
+NO_DECODER = re.compile(r"Decoder .* not found|Unknown decoder|no decoder (could be )?found", re.IGNORECASE)
+CODEC_NAMES = {
+    "av1": "AV1",
+    "h264": "H.264",
+    "hevc": "HEVC (H.265)",
+    "mpeg4": "MPEG-4 Part 2",
+    "prores": "ProRes",
+    "vp8": "VP8",
+    "vp9": "VP9",
+    "vvc": "VVC (H.266)",
+}
 
 
-def check_exit(exited: Exit, source: str, index: int) -> None:
+def check_exit(exited: Exit, source: str, index: int, info: SourceInfo) -> None:
     """Raises EncodeError for a failure of ours. Damage in the source is none: the frames are counted instead.
 
     Raises MediaError when `source` is not the file that was planned. `index` is that of the segment.
@@ -32,8 +46,15 @@ def check_exit(exited: Exit, source: str, index: int) -> None:
         raise EncodeError(f"ffmpeg was killed by signal {-exited.code}")
     if exited.code and _is_other_file(exited, source):
         raise MediaError("The file is no longer the video that was planned.")
+    if exited.code and NO_DECODER.search(exited.stderr):
+        raise MediaError(f"The video is in {codec_name(info)}, which this ffmpeg cannot decode: use a newer one.")
     if exited.code and not _is_damaged_source(exited):
         raise EncodeError(f"ffmpeg failed: {last_error_line(exited)}")
+
+
+def codec_name(info: SourceInfo) -> str:
+    """As people know it: "HEVC (H.265)"."""
+    return CODEC_NAMES.get(info.video_codec, info.video_codec)
 
 
 def _is_other_file(exited: Exit, source: str) -> bool:

@@ -5,11 +5,13 @@ import functools
 from shared.media.encode.command import Stream, split
 from shared.media.encode.encoders import Encoder
 from shared.media.model import Plan, Rendition, SourceInfo
+from shared.media.reading.piped import has_alpha
 from shared.media.sandbox.ffmpeg import run_ffmpeg
 from shared.media.sandbox.process import Limits
 
 # setparams names of the transfer characteristics of SourceInfo.hdr
 HDR_TRANSFERS = {"pq": "smpte2084", "hlg": "arib-std-b67"}
+SAME_ASPECT = 0.02  # relative
 RGB_FORMATS = ("rgb", "bgr", "gbr", "argb", "abgr", "pal", "0rgb", "0bgr")  # how their names begin
 
 
@@ -23,13 +25,13 @@ def still_picture(source: Stream, plan: Plan, index: int, since: int) -> Stream:
     rate = plan.output_frame_rate
     before = _prepared(source, plan.source).filter("trim", start_pts=since, end_pts=plan.cuts[index])
     repeated = before.filter("fps", f"{rate.num}/{rate.den}").filter("tpad", stop=-1, stop_mode="clone")
-    return _select(_window(_source_clock(repeated, plan.source), plan, index), 0)
+    return _select(_span(_source_clock(repeated, plan.source), plan, index), 0)
 
 
 def black_pictures(black: Stream, plan: Plan, index: int) -> Stream:
     """Generated pictures, moved to the time of segment `index`."""
     moved = _source_clock(black, plan.source).filter("setpts", f"PTS+{plan.cuts[index]}")
-    return _window(moved, plan, index)
+    return _span(moved, plan, index)
 
 
 def renditions_of(pictures: Stream, plan: Plan, renditions: list[Rendition], encoder: Encoder) -> list[Stream]:
@@ -46,8 +48,7 @@ def scaled(pictures: Stream, info: SourceInfo, rendition: Rendition) -> Stream:
     """8-bit 4:2:0 in the size of a rendition, with square pixels and colours that are named."""
     matrix = info.untagged_matrix
     from_rgb = {"out_color_matrix": matrix} if info.sample_format.startswith(RGB_FORMATS) else {}
-    size = {"w": rendition.width, "h": rendition.height}
-    pictures = pictures.filter("scale", **size, flags="bicubic", out_range="tv", **from_rgb)
+    pictures = _fitted(pictures, info, rendition, flags="bicubic", out_range="tv", **from_rgb)
     pictures = pictures.filter("format", "yuv420p").filter("setsar", 1)
     if matrix and not info.hdr:
         colours = {"color_primaries": matrix, "color_trc": matrix, "colorspace": matrix}
@@ -55,11 +56,27 @@ def scaled(pictures: Stream, info: SourceInfo, rendition: Rendition) -> Stream:
     return pictures
 
 
+def _fitted(pictures: Stream, info: SourceInfo, rendition: Rendition, **options: str) -> Stream:
+    """In the size of a rendition. Pictures of another aspect than the film's first ones get bars: a size or a shape may
+    change in the middle of a file. A small difference of aspects is the rounding of sizes to even numbers."""
+    width, height = rendition.width, rendition.height
+    aspect = f"({info.width}/{info.height})"
+    same = f"lt(abs(dar/{aspect}-1),{SAME_ASPECT})"
+    wide = f"gt(dar,{aspect})"
+    size = {
+        "w": f"if({same}+{wide},{width},max(2,2*round({height}*dar/2)))",
+        "h": f"if({same}+not({wide}),{height},max(2,2*round({width}/dar/2)))",
+    }
+    return pictures.filter("scale", **size, **options).filter("pad", width, height, -1, -1)
+
+
 def _prepared(source: Stream, info: SourceInfo) -> Stream:
     """Whole pictures, with the timestamps that the plan counts in."""
     stream = _source_clock(source, info)
     if info.interlaced:  # before the cut, so that its first and last pictures have neighbours; it halves the time base
         stream = _source_clock(stream.filter("bwdif", mode="send_frame", deint="interlaced"), info)
+    if has_alpha(info.sample_format):
+        stream = stream.filter("premultiply", inplace=1)  # over black
     return stream
 
 
@@ -68,6 +85,12 @@ def _source_clock(stream: Stream, info: SourceInfo) -> Stream:
 
 
 def _window(stream: Stream, plan: Plan, index: int) -> Stream:
+    """From the picture that stands at the segment's cut, wherever that picture's own time is."""
+    first = plan.first[index]
+    return stream.filter("trim", start_pts=first, end_pts=max(plan.cuts[index + 1], first + 1))
+
+
+def _span(stream: Stream, plan: Plan, index: int) -> Stream:
     return stream.filter("trim", start_pts=plan.cuts[index], end_pts=plan.cuts[index + 1])
 
 
@@ -85,7 +108,7 @@ def _tone_mapped(stream: Stream, info: SourceInfo, largest: Rendition) -> Stream
         return stream
     transfer = HDR_TRANSFERS[info.hdr]
     stream = stream.filter("setparams", color_trc=transfer, color_primaries="bt2020", colorspace="bt2020nc")
-    stream = stream.filter("scale", w=largest.width, h=largest.height, flags="bicubic")
+    stream = _fitted(stream, info, largest, flags="bicubic")
     linear = stream.filter("zscale", t="linear", npl=100).filter("format", "gbrpf32le").filter("zscale", p="bt709")
     mapped = linear.filter("tonemap", "hable", desat=0)
     return mapped.filter("zscale", t="bt709", m="bt709", r="tv").filter("format", "yuv420p")

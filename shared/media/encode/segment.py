@@ -29,13 +29,23 @@ def encode_segment(
     out_dir.mkdir(parents=True, exist_ok=True)
     job = SegmentJob(source, plan, index, renditions, out_dir, threads, niceness)
     raw = _encode(job, plan, plan.seeks[index])
-    filler = job.frames(raw) == 0
-    if filler:
-        raw = job.encode_filler()
+    filler = job.piped.standing if job.piped else False
+    if job.frames(raw) == 0:
+        filler, raw = True, job.encode_filler()
+    times = job.piped.times if job.piped else None
+    missing = _missing(job, plan, index, raw, filler=filler)
     return [
-        write_segment(data, plan, index, rendition, out_dir, filler=filler)
+        write_segment(data, plan, index, rendition, out_dir, filler=filler, times=times, missing=missing)
         for data, rendition in zip(raw, job.renditions, strict=True)
     ]
+
+
+def _missing(job: SegmentJob, plan: Plan, index: int, raw: list[bytes], *, filler: bool) -> float:
+    """Seconds of the segment that could not be decoded: its share of the planned pictures that are not there."""
+    length = plan.seconds(plan.cuts[index + 1]) - plan.seconds(plan.cuts[index])
+    if filler:
+        return length
+    return 0.0 if job.is_complete(raw) else length * job.missing(raw) / plan.frames[index]
 
 
 def _encode(job: SegmentJob, plan: Plan, seek: int | None) -> list[bytes]:

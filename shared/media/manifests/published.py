@@ -5,7 +5,7 @@ from itertools import takewhile
 
 from msgspec import Struct
 
-from shared.media.model import AUDIO_RENDITION, Plan, Rendition
+from shared.media.model import AUDIO_RENDITION, AudioTrack, Plan, Rendition, SubtitleTrack, subtitle_rendition
 
 
 class Piece(Struct, frozen=True):
@@ -30,11 +30,19 @@ class Piece(Struct, frozen=True):
         return self.init_sha256 or self.init_url
 
 
+class SubtitleText(Struct, frozen=True):
+    """A WebVTT file that can be fetched."""
+
+    url: str
+    size: int  # bytes
+
+
 class Published(Struct, frozen=True):
     """A video and its segments so far."""
 
     plan: Plan
     pieces: dict[str, list[Piece]]  # by rendition ("1080p" …, "audio"), in any order
+    subtitles: dict[str, SubtitleText] = {}  # by rendition ("subtitles-1" …)
 
     def prefix(self, rendition: str) -> list[Piece]:
         """The pieces from the beginning up to the first that is missing."""
@@ -58,6 +66,17 @@ class Published(Struct, frozen=True):
         """At least one rung, and the audio if there is any, can be played from the beginning."""
         audible = not self.plan.source.audio or bool(self.prefix(AUDIO_RENDITION))
         return audible and any(self.prefix(r.name) for r in self.plan.renditions)
+
+    @property
+    def audible(self) -> list[AudioTrack]:
+        """The audio tracks that can be played from the beginning, the default first."""
+        return [track for track in self.plan.source.audio if self.prefix(track.rendition)]
+
+    @property
+    def readable(self) -> list[tuple[str, SubtitleTrack]]:
+        """The subtitles that are there, each with its rendition."""
+        numbered = ((subtitle_rendition(n), track) for n, track in enumerate(self.plan.source.subtitles, 1))
+        return [(name, track) for name, track in numbered if name in self.subtitles]
 
     @property
     def rungs(self) -> list[Rendition]:

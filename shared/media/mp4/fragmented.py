@@ -4,6 +4,7 @@ import struct
 from typing import NamedTuple
 
 from shared.media.mp4.boxes import Box, children, find
+from shared.media.mp4.edit_list import delay_of
 from shared.media.mp4.flags import (
     TFHD_BASE_DATA_OFFSET,
     TFHD_DEFAULT_DURATION,
@@ -22,7 +23,7 @@ TREX_DEFAULTS = 12  # bytes in its body before the default duration: version and
 
 
 class Sample(NamedTuple):
-    pts: int  # ticks of the track's timescale
+    pts: int  # of presentation, after the edit list: ticks of the track's timescale
     size: int  # bytes
     flags: int  # ISO/IEC 14496-12 §8.8.3.1
 
@@ -56,6 +57,8 @@ def demux(data: bytes) -> FragmentedFile:
             for traf in children(data, top.body, top.end):
                 if traf.type == "traf":
                     _add_track_fragment(data, top, traf, trex, samples, payload)
+    if delay := delay_of(data[:init_end]):
+        samples = [sample._replace(pts=sample.pts - delay) for sample in samples]
     return FragmentedFile(data[:init_end], samples, payload)
 
 

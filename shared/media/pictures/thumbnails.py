@@ -11,7 +11,7 @@ NICENESS = 19  # nobody waits for the pictures before the video can be watched
 
 
 def make_thumbnails(source: str, plan: Plan, out_dir: Path) -> Thumbnails:
-    """A poster (JPEG) and storyboard sheets in `out_dir`, from the source's keyframes only.
+    """A poster (JPEG) and storyboard sheets in `out_dir`.
 
     Raises MediaError when the source is to blame, EncodeError otherwise.
     """

@@ -9,7 +9,7 @@ from shared.media.errors import MediaError
 from shared.media.model import FRAME_SAMPLES, SAMPLE_RATE, TIMESCALE, Entry, Plan, Ratio, ScanResult, SourceInfo
 from shared.media.planning.cuts import choose_cuts, first_pictures, pictures_between, still_ends, thin_out
 from shared.media.planning.frame_rate import STILL_SECONDS
-from shared.media.planning.ladder import ladder
+from shared.media.planning.ladder import STANDARD, ladder
 
 MAX_FRAME_RATE = 60  # frames per second
 SEEK_MARGIN_SECONDS = 2  # before a keyframe, in containers where seeks are not exact
@@ -18,8 +18,11 @@ HOLE_EVERY_SECONDS = 30  # a film with fewer still phases gets a cut after each,
 MAX_HOURS = 100
 
 
-def build_plan(scan: ScanResult) -> Plan:
-    """Raises MediaError when the timestamps make a timeline that no film has."""
+def build_plan(scan: ScanResult, rungs: list[str] = STANDARD) -> Plan:
+    """`rungs` names those that may be used, highest first.
+
+    Raises MediaError when the timestamps make a timeline that no film has.
+    """
     info = scan.info
     time_base = info.time_base.fraction()
     pts = scan.pts
@@ -40,7 +43,7 @@ def build_plan(scan: ScanResult) -> Plan:
         source=info,
         cuts=cuts,
         frames=[len(times) for times in segments],
-        renditions=ladder(info.width, info.height, frame_rate),
+        renditions=ladder(info.width, info.height, frame_rate, rungs),
         output_frame_rate=Ratio.of(frame_rate),
         # an audio segment may be one AAC frame longer than the video it goes with
         target_duration=max(1, ceil(longest + Fraction(FRAME_SAMPLES, SAMPLE_RATE))),

@@ -9,8 +9,17 @@ from fractions import Fraction
 
 from shared.media.model import Rendition
 
-# short side, long side, maximum kbit/s, kbit of buffer (VBV)
-RUNGS = [(1080, 1920, 5000, 7500), (720, 1280, 2800, 4200), (480, 854, 1400, 2100), (360, 640, 800, 1200)]
+# by name: short side, long side, maximum kbit/s, kbit of buffer (VBV)
+RUNGS = {
+    "2160p": (2160, 3840, 16_000, 24_000),
+    "1440p": (1440, 2560, 9_000, 13_500),
+    "1080p": (1080, 1920, 5000, 7500),
+    "720p": (720, 1280, 2800, 4200),
+    "480p": (480, 854, 1400, 2100),
+    "360p": (360, 640, 800, 1200),
+}
+
+STANDARD = ["1080p", "720p", "480p", "360p"]  # the rungs that a picture gets where none are chosen
 
 NEARLY_FILLED = Fraction(105, 100)  # a box is filled that is at most 5 % larger than the picture
 
@@ -24,24 +33,38 @@ LEVELS = [
     ("3.2", 216_000, 5_120, 25_000),
     ("4.0", 245_760, 8_192, 25_000),
     ("4.2", 522_240, 8_704, 62_500),
+    ("5.0", 589_824, 22_080, 168_750),
     ("5.1", 983_040, 36_864, 300_000),
     ("5.2", 2_073_600, 36_864, 300_000),
 ]
 
 
-def ladder(width: int, height: int, frame_rate: Fraction) -> list[Rendition]:
-    """The rungs for a displayed picture, highest first; one rung of its own size when it is smaller than 360p."""
+def ladder(width: int, height: int, frame_rate: Fraction, names: list[str] = STANDARD) -> list[Rendition]:
+    """The rungs named, highest first, that fit a displayed picture; one of its own size when it is smaller than all.
+
+    Raises KeyError for a name that is not in RUNGS.
+    """
     short, long = min(width, height), max(width, height)
     rungs = []
-    for rung_short, rung_long, max_rate, buffer_size in RUNGS:
+    for name in names:
+        rung_short, rung_long, max_rate, buffer_size = RUNGS[name]
         scale = min(Fraction(rung_short, short), Fraction(rung_long, long))
         if scale <= NEARLY_FILLED:
             size = _even(width, min(scale, Fraction(1))), _even(height, min(scale, Fraction(1)))
-            rungs.append(_rendition(f"{rung_short}p", *size, max_rate, buffer_size, frame_rate))
+            rungs.append(_rendition(name, *size, max_rate, buffer_size, frame_rate))
     if rungs:
         return rungs
     own = _even(width, Fraction(1)), _even(height, Fraction(1))
-    return [_rendition(f"{min(own)}p", *own, 800, 1200, frame_rate)]
+    return [_rendition(f"{min(own)}p", *own, *_own_rates(*own), frame_rate)]
+
+
+def _own_rates(width: int, height: int) -> tuple[int, int]:
+    """Maximum kbit/s and kbit of buffer of the smallest rung that is as large as the picture."""
+    return next(
+        (max_rate, buffer_size)
+        for short, long, max_rate, buffer_size in reversed(RUNGS.values())
+        if min(width, height) <= short and max(width, height) <= long
+    )
 
 
 def _even(side: int, scale: Fraction) -> int:

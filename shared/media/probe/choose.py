@@ -6,6 +6,7 @@ from av.stream import Disposition
 from msgspec import Struct
 
 from shared.media.errors import MediaError
+from shared.media.model import COVER_PICTURE
 from shared.media.probe.packets import AudioPackets, PacketScan, StreamPackets, VideoPackets
 from shared.media.probe.programme_map import Programme
 from shared.media.sandbox.input import MAX_PICTURE, MAX_PIXELS
@@ -37,6 +38,19 @@ def choose(found: PacketScan, programmes: list[Programme]) -> Choice:
         elif sound not in audio:
             left_out[sound.index] = "it belongs to another programme"
     return Choice(video, audio, left_out)
+
+
+def choose_over(parts: list[PacketScan], programmes: list[Programme]) -> Choice:
+    """Of a source in parts: the pictures of the first part that has any, the sound of the one with most tracks."""
+    choices: list[Choice] = []
+    for found in parts:
+        try:
+            choices.append(choose(found, programmes))
+        except MediaError:
+            if found is parts[-1] and not choices:
+                raise
+    richest = max(choices, key=lambda choice: len(choice.audio))
+    return Choice(choices[0].video, richest.audio, choices[0].left_out)
 
 
 def choose_again(found: PacketScan, programmes: list[Programme], before: Choice) -> tuple[int | None, list[int | None]]:
@@ -91,7 +105,7 @@ def _programme(each: StreamPackets, programmes: list[Programme]) -> int:
 
 def _why_not_shown(video: VideoPackets, programme: int, programmes: list[Programme]) -> str:
     if video.is_cover or len(video.pts) < FILM_PACKETS:
-        return "a cover picture"
+        return COVER_PICTURE
     if not video.pictures:
         return f"{video.codec} cannot be decoded"
     return SECOND_PICTURE if _programme(video, programmes) == programme else "it belongs to another programme"

@@ -1,5 +1,6 @@
 """How much the clock of a recorded sound drifts against the timestamps of its file."""
 
+from fractions import Fraction
 from itertools import pairwise
 from statistics import median
 
@@ -8,6 +9,7 @@ from shared.media.probe.packets import UNKNOWN, AudioPackets
 LEAST = 2e-4  # below that, it is rounding
 MOST = 0.02  # above that, the timestamps mean something else
 LEAST_SECONDS = 0.025  # of drift over the whole track: less is not heard
+JITTER_SECONDS = Fraction(1, 800)  # by which steps may differ: more is another sample rate
 GAP = 1.5  # times the usual step
 
 
@@ -21,7 +23,8 @@ def stretch(packets: AudioPackets) -> float:
         return 1.0
     usual = median(steps)
     going_on = [step for step in steps if 0 < step < GAP * usual]
-    if len(going_on) < 0.9 * len(steps) or max(going_on) - min(going_on) > max(2, 0.1 * usual):
+    jitter = max(2, round(JITTER_SECONDS / packets.time_base))
+    if len(going_on) < 0.9 * len(steps) or max(going_on) - min(going_on) > jitter:
         return 1.0
     by_timestamps = float(sum(going_on) * packets.time_base)
     by_samples = len(going_on) * frame.samples / frame.sample_rate

@@ -9,10 +9,12 @@ from msgspec import Struct
 from shared.media.model import TIMESCALE, Entry, Part, Ratio, Reading
 from shared.media.planning.frame_rate import DEFAULT_FRAME_RATE
 from shared.media.probe.choose import Choice
-from shared.media.probe.packets import UNKNOWN, PacketScan, StreamPackets, VideoPackets
-from shared.media.probe.timeline import Timeline, extent, named_rate
+from shared.media.probe.packets import UNKNOWN, PacketScan, VideoPackets
+from shared.media.probe.timeline import Timeline, extent, named_rate, together
 
 TICK = Fraction(1, TIMESCALE)
+WRAPPING_FORMATS = {"mpegts", "mpeg"}
+CLOCK_WRAPS = 1 << 33  # ISO/IEC 13818-1 §2.4.3.7: a time has 33 bits
 
 
 class Pictures(Struct):
@@ -33,14 +35,18 @@ def in_order(choice: Choice, formats: set[str]) -> Pictures | None:
     shown = video.shown()
     if any(video.pts[n] == UNKNOWN for n in shown) or _reordered_without_timestamps(video.video, formats):
         return None
-    streams: list[StreamPackets] = [video, *choice.audio]
-    spans = [span for each in streams if (span := extent(each, 0, len(each.pts))) is not None]
+    if formats & WRAPPING_FORMATS and not all(0 <= video.pts[n] < CLOCK_WRAPS for n in shown):
+        return None  # two demuxers that begin at different places may count on differently
+    sounds = [span for a in choice.audio if (span := extent(a, 0, len(a.pts))) is not None]
+    span = together(extent(video, 0, len(video.pts)), sounds)
+    if span is None:
+        return None
     return Pictures(
         time_base=video.time_base,
         pts=sorted({video.pts[n] for n in shown}),  # of two pictures at one instant only one can be seen
         keyframes=sorted(video.pts[n] for n in video.keyframes if n not in video.hidden and video.pts[n] != UNKNOWN),
-        start=floor(min(span.start for span in spans) / video.time_base),
-        end=ceil(max(span.end for span in spans) / video.time_base),
+        start=floor(span.start / video.time_base),
+        end=ceil(span.end / video.time_base),
     )
 
 
@@ -55,8 +61,7 @@ def read_by_packets(parts: list[Part], scans: list[PacketScan], choice: Choice, 
         if video is not None and rate:
             _count_times(video, rate)
         sounds = [found.audio[index] for index in part.audio if index is not None]
-        streams: list[StreamPackets] = [*([video] if video else []), *sounds]
-        timeline.add_part(number, streams)
+        timeline.add_part(number, video, sounds)
         if video is None:
             continue
         offsets = timeline.offsets(number, video.index)
@@ -80,6 +85,7 @@ def read_by_packets(parts: list[Part], scans: list[PacketScan], choice: Choice, 
             width=first.width,
             height=first.height,
             sample_aspect_ratio=Ratio.of(sample_aspect_ratio(choice.video.video)),
+            colours=[first.color_range, first.color_primaries, first.color_trc, first.colorspace],
             picture_rate=Ratio.of(rate) if rate else None,
         ),
     )

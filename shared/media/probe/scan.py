@@ -19,10 +19,10 @@ from shared.media.model import (
 )
 from shared.media.planning.frame_rate import tidy_rate, typical_rate
 from shared.media.probe.byte_reader import ByteReader
-from shared.media.probe.choose import Choice, choose, choose_again
+from shared.media.probe.choose import Choice, choose_again, choose_over
 from shared.media.probe.container import open_container
 from shared.media.probe.drift import stretch
-from shared.media.probe.extras import chapters, is_text_subtitle, language, subtitle_tracks
+from shared.media.probe.extras import chapters, is_text_subtitle, language, subtitle_tracks, track_name
 from shared.media.probe.packets import AudioPackets, PacketScan, StreamPackets
 from shared.media.probe.parts import edges_at, known_edges
 from shared.media.probe.pictures import Pictures, in_order, read_by_packets, sample_aspect_ratio
@@ -50,16 +50,16 @@ def scan(source: str) -> ScanResult:
         if edges:
             container = opened.enter_context(open_container(source, spans[0]))
             found = PacketScan(container)
-        choice = choose(found, programmes)
-        parts = [Part(*spans[0], choice.video.index, [a.index for a in choice.audio])]
-        scans = [found]
+        scans, read = [found], [spans[0]]
         for span in spans[1:]:
             try:
                 scans.append(PacketScan(opened.enter_context(open_container(source, span))))
             except MediaError:  # bytes behind the film that are nothing
                 continue
-            parts.append(Part(*span, *choose_again(scans[-1], programmes, choice)))
-        irregular = len(parts) > 1 or found.clock.jumps or choice.video.is_cover
+            read.append(span)
+        choice = choose_over(scans, programmes)
+        parts = [Part(*span, *choose_again(each, programmes, choice)) for span, each in zip(read, scans, strict=True)]
+        irregular = len(parts) > 1 or found.clock.jumps or choice.video.is_cover or choice.video.has_hidden_alpha
         pictures = None if irregular else in_order(choice, formats)
         if pictures is None:
             pictures = read_by_packets(parts, scans, choice, formats)
@@ -115,7 +115,7 @@ def _track(number: int, packets: AudioPackets) -> AudioTrack:
         channels=packets.channels,
         sample_rate=frame.sample_rate,
         language=language(stream.metadata.get("language", "")),
-        name=stream.metadata.get("title", ""),
+        name=track_name(stream.metadata),
         stretch=stretch(packets),
         order=packets.order,
     )
@@ -145,9 +145,10 @@ def _count(packets: StreamPackets, kind: str, units: int, choice: Choice) -> Str
 
 
 def _samples(audio: AudioPackets) -> int:
-    """At the stream's own rate."""
-    rate = audio.first_frame.sample_rate if audio.first_frame else 0
-    return round(sum(audio.durations) * audio.time_base * rate)
+    """At the stream's own rate; packets, where that is not known because none of them could be decoded."""
+    if audio.first_frame is None:
+        return len(audio.pts)
+    return round(sum(audio.durations) * audio.time_base * audio.first_frame.sample_rate)
 
 
 def _display_size(picture: VideoFrame, video: VideoStream) -> tuple[int, int]:

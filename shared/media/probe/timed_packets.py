@@ -10,7 +10,7 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 from msgspec import Struct
 
-from shared.media.model import Plan, Run
+from shared.media.model import Entry, Plan, Run
 from shared.media.probe.container import open_container
 
 
@@ -37,6 +37,20 @@ def audio_packets(source: str, plan: Plan, track: int) -> Iterator[TimedPacket]:
         if stream_index is not None:
             span = (part.start, part.end) if len(reading.parts) > 1 else None
             yield from _packets(source, span, stream_index, number, reading.runs, Fraction(0))
+
+
+def video_packets(source: str, plan: Plan, entry: Entry) -> Iterator[TimedPacket]:
+    """The packets of the pictures from a keyframe on, over all later parts of the source."""
+    reading = plan.source.reading
+    assert reading is not None
+    for number, part in enumerate(reading.parts[entry.part :], entry.part):
+        if part.video is None:
+            continue
+        span = (part.start, part.end) if len(reading.parts) > 1 else None
+        skipped = entry.packet if number == entry.part else 0
+        for timed in _packets(source, span, part.video, number, reading.runs, Fraction(0)):
+            if timed.number >= skipped:
+                yield timed
 
 
 def _packets(

@@ -8,7 +8,7 @@ from av.video.stream import VideoStream
 from msgspec import Struct
 
 from shared.media.model import Ratio, Run
-from shared.media.planning.frame_rate import last_duration
+from shared.media.planning.frame_rate import MAX_LAST_PICTURE_SECONDS, last_duration
 from shared.media.probe.clock import MAX_BACKWARD_SECONDS, MAX_FORWARD_SECONDS
 from shared.media.probe.packets import UNKNOWN, AudioPackets, StreamPackets, VideoPackets
 
@@ -23,6 +23,7 @@ class Span(Struct):
 
     start: Fraction
     end: Fraction
+    last: Fraction | None = None  # when the last picture begins
 
 
 def extent(packets: StreamPackets, first: int, after: int) -> Span | None:
@@ -50,7 +51,19 @@ def _picture_extent(video: VideoPackets, first: int, after: int) -> Span | None:
     pts = sorted({video.pts[n] for n in shown})
     last = max(shown, key=lambda n: video.pts[n])
     duration = last_duration(pts, video.durations[last], video.time_base, named_rate(video.video))
-    return Span(pts[0] * video.time_base, (pts[-1] + duration) * video.time_base)
+    return Span(pts[0] * video.time_base, (pts[-1] + duration) * video.time_base, pts[-1] * video.time_base)
+
+
+def together(pictures: Span | None, sounds: list[Span]) -> Span | None:
+    """From the first to the last of picture and sound. A long last picture is believed as far as there is sound."""
+    spans = [*([pictures] if pictures else []), *sounds]
+    if not spans:
+        return None
+    end = max(span.end for span in spans)
+    if pictures and sounds and pictures.last is not None:
+        believed = min(pictures.end, pictures.last + MAX_LAST_PICTURE_SECONDS)
+        end = max(believed, *(span.end for span in sounds))
+    return Span(min(span.start for span in spans), end)
 
 
 class Timeline:
@@ -65,16 +78,16 @@ class Timeline:
         self.end = Fraction(0)  # published seconds
         self._last_offset = Fraction(0)
 
-    def add_part(self, part: int, streams: list[StreamPackets]) -> None:
+    def add_part(self, part: int, video: VideoPackets | None, sounds: list[AudioPackets]) -> None:
+        streams: list[StreamPackets] = [*([video] if video else []), *sounds]
         epochs = sorted({epoch for stream in streams for _, epoch in stream.runs})
         for epoch in epochs:
-            spans = {id(s): extent(s, *numbers) for s in streams if (numbers := _numbers(s, epoch))}
-            known = [span for span in spans.values() if span is not None]
-            if not known:
+            heard = [span for sound in sounds if (span := _extent_of(sound, epoch)) is not None]
+            span = together(_extent_of(video, epoch) if video else None, heard)
+            if span is None:
                 continue
-            start, end = min(span.start for span in known), max(span.end for span in known)
-            offset = self._offset(start, goes_on=epoch == 0 and part > 0)
-            self.end = max(self.end, end + offset)
+            offset = self._offset(span.start, goes_on=epoch == 0 and part > 0)
+            self.end = max(self.end, span.end + offset)
             for stream in streams:
                 for first, of_epoch in stream.runs:
                     if of_epoch == epoch:
@@ -100,6 +113,11 @@ class Timeline:
             offset = self.end - start
         self._last_offset = offset
         return offset
+
+
+def _extent_of(stream: StreamPackets, epoch: int) -> Span | None:
+    numbers = _numbers(stream, epoch)
+    return extent(stream, *numbers) if numbers else None
 
 
 def _numbers(stream: StreamPackets, epoch: int) -> tuple[int, int] | None:

@@ -51,9 +51,9 @@ class Exit(Struct, frozen=True):
         return "Cannot allocate memory" in self.stderr or "MemoryError" in self.stderr
 
 
-def run(argv: list[str], limits: Limits) -> Exit:
-    """Run a program to its end under limits; its stdout is dropped."""
-    process = SandboxedProcess(argv, limits)
+def run(argv: list[str], limits: Limits, stdin: int = subprocess.DEVNULL) -> Exit:
+    """Run a program to its end under limits; its stdout is dropped. `stdin`: a file descriptor that it reads."""
+    process = SandboxedProcess(argv, limits, stdin)
     for _ in process.lines():
         pass
     return process.wait()
@@ -62,19 +62,23 @@ def run(argv: list[str], limits: Limits) -> Exit:
 class SandboxedProcess:
     """A running program: read `lines()` of its stdout to the end, then `wait()` for its Exit.
 
-    `stdin` is written to it at once. Raises EncodeError when the program cannot be started.
+    `stdin` is written to it at once, or is a file descriptor that it reads. It also gets the open file `passed`.
+    Raises EncodeError when the program cannot be started.
     """
 
-    def __init__(self, argv: list[str], limits: Limits, stdin: bytes = b"") -> None:
+    def __init__(
+        self, argv: list[str], limits: Limits, stdin: bytes | int = subprocess.DEVNULL, passed: int | None = None
+    ) -> None:
         bounds = [str(bound) for bound in (limits.memory, limits.cpu_seconds, limits.niceness)]
         launch = [sys.executable, "-I", "-S", str(LAUNCH), str(os.getpid()), *bounds]
         try:
             self._process = subprocess.Popen(
                 [*launch, *argv],
-                stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
+                stdin=stdin if isinstance(stdin, int) else subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 env=_environment(),
+                pass_fds=() if passed is None else (passed,),
             )
         except OSError as error:
             raise EncodeError(f"Could not start {Path(argv[0]).name}: {error.strerror}") from error
@@ -85,7 +89,7 @@ class SandboxedProcess:
         self._timer = threading.Timer(limits.wall_seconds, self._time_out)
         self._timer.daemon = True
         self._timer.start()
-        if self._process.stdin is not None:
+        if self._process.stdin is not None and isinstance(stdin, bytes):
             with contextlib.suppress(BrokenPipeError), self._process.stdin as pipe:
                 pipe.write(stdin)
 

@@ -4,7 +4,9 @@ The child writes one line for each result: a tag and JSON. "result" is one resul
 cannot become a video, "done" the end of a child that was not cut off.
 """
 
+import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 
@@ -19,21 +21,32 @@ CRASH_SIGNALS = {signal.SIGSEGV, signal.SIGABRT, signal.SIGFPE, signal.SIGILL, s
 LIMITS = Limits(memory=6 * GIB, cpu_seconds=3600, wall_seconds=3600.0)
 
 
-def run_task(task: str, *arguments: str, plan: Plan | None = None, niceness: int = 0) -> bytes:
+def run_task(
+    task: str, *arguments: str, plan: Plan | None = None, niceness: int = 0, passed: int | None = None
+) -> bytes:
     """The one result of a task, as JSON. Raises as stream_task does."""
-    results = list(stream_task(task, *arguments, plan=plan, niceness=niceness))
+    results = list(stream_task(task, *arguments, plan=plan, niceness=niceness, passed=passed))
     if len(results) != 1:
         raise EncodeError(f"{task} gave {len(results)} results")
     return results[0]
 
 
-def stream_task(task: str, *arguments: str, plan: Plan | None = None, niceness: int = 0) -> Iterator[bytes]:
-    """The results of a task, each as JSON, as soon as the child has them.
+def stream_task(
+    task: str, *arguments: str, plan: Plan | None = None, niceness: int = 0, passed: int | None = None
+) -> Iterator[bytes]:
+    """The results of a task, each as JSON, as soon as the child has them. `passed` is a file descriptor for the
+    child; here it is closed as soon as the child has it, so that its reader sees the end.
 
     Raises MediaError when the file is to blame, EncodeError when the child failed for another reason.
     """
-    stdin = b"" if plan is None else msgspec.json.encode(plan)  # a long plan does not fit into an argument
-    child = SandboxedProcess([*COMMAND, task, *arguments], msgspec.structs.replace(LIMITS, niceness=niceness), stdin)
+    # a long plan does not fit into an argument
+    stdin = subprocess.DEVNULL if plan is None else msgspec.json.encode(plan)
+    limits = msgspec.structs.replace(LIMITS, niceness=niceness)
+    try:
+        child = SandboxedProcess([*COMMAND, task, *arguments], limits, stdin, passed)
+    finally:
+        if passed is not None:
+            os.close(passed)
     try:
         done = False
         for line in child.lines():

@@ -10,7 +10,7 @@ from shared.errors import LeaseLost, Unavailable
 from shared.search import generation
 from shared.search.base import Document
 from shared.search.builder import IndexBuilder, RebuildUnderWay
-from shared.search.opensearch import mapping, rebuild_lock
+from shared.search.opensearch import health, mapping, rebuild_lock
 from shared.search.opensearch.client import client, raising_unavailable
 from shared.search.opensearch.index import key, source
 
@@ -23,6 +23,10 @@ class OpenSearchBuilder(IndexBuilder):
     def __init__(self, holder: str) -> None:
         self._holder = holder
         self._name = mapping.new_name()
+
+    def is_outdated(self, tx: Transaction) -> bool:
+        with raising_unavailable():
+            return any(not name.startswith(health.current()) for name in mapping.behind(client(), mapping.alias()))
 
     def start(self) -> None:
         with db.transaction() as tx, raising_unavailable():

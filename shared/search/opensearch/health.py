@@ -6,8 +6,8 @@ import json
 from urllib.parse import unquote, urlsplit
 
 from shared.config import setting
+from shared.search.document import VERSION
 
-VERSION = 1  # of the mappings and documents: raise it with every change of them
 SECONDS = 1.0
 
 
@@ -43,7 +43,16 @@ def _indexes(url: str) -> list[str]:
     return [index for index, about in json.loads(body).items() if name in about["aliases"]]
 
 
+def current() -> str:
+    """How the names of indexes of this version begin."""
+    return f"{setting('OPENSEARCH_INDEX')}-v{VERSION}-"
+
+
 def _old_index(names: list[str]) -> str | None:
-    current = f"{setting('OPENSEARCH_INDEX')}-v{VERSION}-"
-    old = [name for name in names if not name.startswith(current)]
-    return f"OPENSEARCH_INDEX: {old[0]} was made by another version of Wadi: run `wadi reindex`." if old else None
+    old = [name for name in names if not name.startswith(current())]
+    if not old:
+        return None
+    return (
+        f"OPENSEARCH_INDEX: {old[0]} was made by another version of Wadi:"
+        " renew_index replaces it within minutes, `wadi reindex` at once."
+    )

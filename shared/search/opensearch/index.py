@@ -1,6 +1,6 @@
 """The search index in OpenSearch. Its words are those of shared/search/postgres/index.py: the same tests hold both."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -15,7 +15,7 @@ from shared.search.highlight import Span, mark, snippet, spans
 from shared.search.opensearch import mapping, rebuild_lock
 from shared.search.opensearch.client import client, raising_unavailable
 from shared.search.opensearch.query import STEPS, Query, build
-from shared.search.text import fold
+from shared.search.tokens import tokens
 
 CREATE_LOCK = 7_236_910_031  # who makes the first index
 TRIES = 5
@@ -32,7 +32,7 @@ def source(document: Document) -> dict[str, Any]:
         "visibility": document.visibility,
         "shown_title": prepared.title,
         "shown_body": prepared.body,
-        **prepared.words,
+        **{field: " ".join(words) for field, words in prepared.words.items()},
     }
 
 
@@ -137,7 +137,7 @@ class OpenSearchIndex(SearchIndex):
                 return Results([])
         found = answer["hits"]["hits"]
         page = found[:limit]
-        hits = [_hit(each) for each in page]
+        hits = [_hit(each, query) for each in page]
         return Results(hits, cursors.write(_position(page[-1])) if len(found) > limit else UNSET)
 
 
@@ -151,7 +151,6 @@ def _request(
     # MAY_FIND of shared/videos/visibility.py, in OpenSearch's language; find.py asks the rule itself afterwards
     may_see = [_is("visibility", "public"), *([_is("owner_id", viewer)] if viewer else [])]
     filters = [{"bool": {"should": may_see, "minimum_should_match": 1}}, *([_is("kind", kind)] if kind else [])]
-    marked = [f"{text}{form}" for text in ("title", "body", "message") for form in ("", ".stemmed")]
     request: dict[str, Any] = {
         "size": count,
         "track_total_hits": False,
@@ -161,11 +160,11 @@ def _request(
         "highlight": {
             "type": "unified",
             "number_of_fragments": 0,
-            "max_analyzer_offset": MAX_HIGHLIGHTED,
+            "max_analyzer_offset": 3 * MAX_HIGHLIGHTED,  # a pair and a space for each letter
             "pre_tags": ["["],
             "post_tags": ["]"],
-            "highlight_query": query.ranking,
-            "fields": {field: {} for field in marked},
+            "highlight_query": query.stemmed,
+            "fields": {f"{text}.stemmed": {} for text in ("title", "body", "message")},
         },
     }
     if position is not None:
@@ -178,7 +177,7 @@ def _position(found: dict[str, Any]) -> cursors.Position:
     return cursors.Position(Decimal(f"{score:.6f}"), id)
 
 
-def _hit(found: dict[str, Any]) -> Hit:
+def _hit(found: dict[str, Any], query: Query) -> Hit:
     shown, marked = found["_source"], found.get("highlight", {})
     title, body = shown["shown_title"], shown["shown_body"]
     return Hit(
@@ -186,18 +185,27 @@ def _hit(found: dict[str, Any]) -> Hit:
         id=shown["id"],
         video_id=shown["video_id"],
         title=title,
-        title_html=mark(title, _spans(marked, "title", title)),
-        snippet=snippet(body, _spans(marked, "body", body) | _spans(marked, "message", body)),
+        title_html=mark(title, _spans(marked, ("title",), title, query) if shown["kind"] == "video" else ()),
+        snippet=snippet(body, _spans(marked, ("body", "message"), body, query)),
         score=round(found["sort"][0], 6),
     )
 
 
-def _spans(highlight: dict[str, list[str]], field: str, text: str) -> set[Span]:
-    """Where the words stand. What is highlighted is folded: it has no brackets of its own, and the same positions but
-    for the spaces that it began with."""
-    marked = [each for form in ("", ".stemmed") for each in highlight.get(f"{field}{form}", ())]
-    if not marked:
-        return set()
-    folded = fold(text)
-    lead = len(folded) - len(folded.lstrip())
-    return {(start + lead, end + lead) for each in marked for start, end in spans(each)}
+def _spans(highlight: dict[str, list[str]], fields: tuple[str, ...], text: str, query: Query) -> list[Span]:
+    """Where the words are. What OpenSearch highlights are the words of the text, between spaces, in their order."""
+    found = tokens(text[:MAX_HIGHLIGHTED])
+    matched = query.matches([token.text for token in found])
+    for field in fields:
+        for marked in highlight.get(f"{field}.stemmed", ()):
+            matched |= {number for number in _in_brackets(marked) if number < len(found)}
+    return spans(found, matched, query.words)
+
+
+def _in_brackets(words: str) -> Iterator[int]:
+    """The numbers of the words that are in [brackets]; a pair of brackets may hold several words."""
+    inside = False
+    for number, word in enumerate(words.split(" ")):
+        inside = inside or word.startswith("[")
+        if inside:
+            yield number
+        inside = inside and not word.endswith("]")

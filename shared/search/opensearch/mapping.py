@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from shared.config import integer, setting
-from shared.search.opensearch.health import VERSION
+from shared.search.opensearch.health import current
 from shared.search.stop_words import STOP_WORDS
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def next_alias() -> str:
 
 
 def new_name() -> str:
-    return f"{alias()}-v{VERSION}-{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
+    return f"{current()}{datetime.now(UTC):%Y%m%d-%H%M%S-%f}"
 
 
 def make(client: OpenSearch, name: str, *, behind: str) -> None:
@@ -77,7 +77,7 @@ def _settings() -> dict[str, Any]:
                 "too_common": {"type": "stop", "stopwords": sorted(STOP_WORDS)},
                 "stem": {"type": "stemmer", "language": "porter2"},
             },
-            # What is indexed and searched is folded already (shared/search/text.py): words between spaces.
+            # What is indexed and searched are words already (shared/search/tokens.py), between spaces.
             "analyzer": {
                 "plain": {"type": "custom", "tokenizer": "whitespace"},
                 "stemmed": {"type": "custom", "tokenizer": "whitespace", "filter": ["too_common", "stem"]},

@@ -14,20 +14,24 @@ Json = dict[str, Any]
 STEPS = 8192
 _FRACTION = "Math.floor(_score / (_score + 1.0) * params.steps) / params.steps"
 _WEIGHTS = {"title": 1.0, "body": 0.4, "tags": 0.2, "message": 0.1}
-_LONGEST_EXPANSION = 1000  # endings that are tried for the unfinished last word of a phrase
+_ENDINGS = 10_000  # that are tried for the unfinished last word of a phrase
 
 
 class Query:
-    """`matching` and `ranking` are queries; `scored` is both in one."""
+    """`matching`, `ranking` and `stemmed` are queries, `scored` the first two in one. `words` are all of them."""
 
     def __init__(self, alternatives: list[list[Term]]) -> None:
         self._alternatives = alternatives
-        self.ranking = _any_of(
-            _form(term, TEXTS, weighted=True)
-            for alternative in alternatives
-            for term in alternative
-            if not term.excluded
-        )
+        self.words = frozenset(word for alternative in alternatives for term in alternative for word in term.words)
+        self._wanted = [term for alternative in alternatives for term in alternative if not term.excluded]
+        self.ranking = _any_of(_form(term, TEXTS, weighted=True) for term in self._wanted)
+        # Only these are left to OpenSearch's highlighter, since only it knows stems. It makes each ending of an
+        # unfinished phrase a clause of the query, of which OpenSearch allows 1024.
+        self.stemmed = _any_of(_stemmed(term, [(text, 1.0) for text in TEXTS]) for term in self._wanted)
+
+    def matches(self, words: Sequence[str]) -> set[int]:
+        """The numbers of the words of a text that this matches as they are, not stemmed."""
+        return {number for term in self._wanted for number in term.matches(words)}
 
     def matching(self, texts: Sequence[str] = TEXTS) -> Json:
         """Documents that have all the words in these fields together."""
@@ -61,20 +65,24 @@ def build(text: str) -> Query | None:
 
 
 def _not_a_stop_word(term: Term) -> bool:
-    return not STOP_WORDS.issuperset(term.text.split())
+    return not STOP_WORDS.issuperset(term.words)
 
 
 def _form(term: Term, texts: Sequence[str], *, weighted: bool = False) -> Json:
     """The term in any of the fields: stemmed, or as it is, or as a prefix when it is unfinished."""
     boosts = [(text, _WEIGHTS[text] if weighted else 1.0) for text in texts]
-    stemmed = _phrase(term.text, [(f"{text}.stemmed", boost) for text, boost in boosts])
+    words = " ".join(term.words)
     if not term.prefix:
-        plain = [_phrase(term.text, boosts)]
-    elif " " in term.text:
-        plain = [_phrase(term.text, boosts, type="phrase_prefix", max_expansions=_LONGEST_EXPANSION)]
+        plain = [_phrase(words, boosts)]
+    elif len(term.words) > 1:
+        plain = [_phrase(words, boosts, type="phrase_prefix", max_expansions=_ENDINGS)]
     else:
-        plain = [{"prefix": {text: {"value": term.text, "boost": boost}}} for text, boost in boosts]
-    return _any_of([stemmed, *plain])
+        plain = [{"prefix": {text: {"value": words, "boost": boost}}} for text, boost in boosts]
+    return _any_of([_stemmed(term, boosts), *plain])
+
+
+def _stemmed(term: Term, boosts: Sequence[tuple[str, float]]) -> Json:
+    return _phrase(" ".join(term.words), [(f"{text}.stemmed", boost) for text, boost in boosts])
 
 
 def _phrase(words: str, boosts: Sequence[tuple[str, float]], **options: Any) -> Json:

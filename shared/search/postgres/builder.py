@@ -5,10 +5,14 @@ from shared.db import Transaction
 from shared.search import generation
 from shared.search.base import Document
 from shared.search.builder import IndexBuilder
+from shared.search.document import VERSION
 from shared.search.postgres.index import PostgresIndex
 
 
 class PostgresBuilder(IndexBuilder):
+    def is_outdated(self, tx: Transaction) -> bool:
+        return tx.exists("select from search_document where version < %s", (VERSION,))
+
     def start(self) -> None:
         pass
 

@@ -1,4 +1,4 @@
-"""The search index in PostgreSQL's full text.
+"""The search index in PostgreSQL's full text, without its parser: what a word is depends on the locale there.
 
 Every text is indexed twice, stemmed as English ("running" finds "run") and as it is, for all other languages, for names
 and for unfinished words. The vector's weights tell where a word stands: A title, B description, C tags, D messages.
@@ -13,26 +13,28 @@ from shared.db import Transaction
 from shared.search import cursor as cursors
 from shared.search import generation
 from shared.search.base import Document, Hit, Kind, Results, SearchIndex
-from shared.search.document import MAX_HIGHLIGHTED, prepare
-from shared.search.highlight import Span, mark, snippet, spans
+from shared.search.document import MAX_HIGHLIGHTED, VERSION, prepare
+from shared.search.highlight import mark, snippet
 from shared.search.postgres.tsquery import TsQuery, build
-from shared.search.text import fold
+from shared.search.tokens import tokens
 from shared.videos.visibility import MAY_FIND
 
 _PUT = """
-    insert into search_document (kind, id, video_id, owner_id, visibility, title, body, tags, vector)
+    insert into search_document (kind, id, video_id, owner_id, visibility, title, body, tags, vector, version)
     select kind, id, video_id, owner_id, visibility, title, body, tags,
-        setweight(to_tsvector('english', a) || to_tsvector('simple', a), 'A') ||
-        setweight(to_tsvector('english', b) || to_tsvector('simple', b), 'B') ||
-        setweight(to_tsvector('english', c) || to_tsvector('simple', c), 'C') ||
-        setweight(to_tsvector('english', d) || to_tsvector('simple', d), 'D')
+        (select coalesce(string_agg(
+                    concat('''', word, ''':', places, ' ''' || nullif(stem, word) || ''':' || places), ' '), '')
+         from (select word, places, (ts_lexize('english_stem', word))[1] as stem
+               from jsonb_each_text(words) as each (word, places)) as stemmed)::tsvector,
+        %s
     from jsonb_to_recordset(%s) as given (
         kind text, id text, video_id text, owner_id text, visibility text, title text, body text, tags text[],
-        a text, b text, c text, d text
+        words jsonb
     )
     on conflict (kind, id) do update set
         video_id = excluded.video_id, owner_id = excluded.owner_id, visibility = excluded.visibility,
-        title = excluded.title, body = excluded.body, tags = excluded.tags, vector = excluded.vector
+        title = excluded.title, body = excluded.body, tags = excluded.tags, vector = excluded.vector,
+        version = excluded.version
 """
 
 # The query is a constant here, so that the planner can tell how much it will find. The whole number of the score is
@@ -54,11 +56,10 @@ SEARCH = f"""
     order by score desc, id desc limit %(limit)s
 """  # noqa: S608, a rule of ours
 
-_MARKED = """
-    select ts_headline('english', text, %(query)s::tsquery, %(form)s) as stemmed,
-           ts_headline('simple', text, %(query)s::tsquery, %(form)s) as plain
-    from unnest(%(texts)s::text[]) with ordinality as given (text, position) order by position
-"""
+# Of each field, in the order of their places; the longest last, since a vector has only so many.
+_WEIGHTS = {"title": "A", "tags": "C", "body": "B", "message": "D"}
+_LAST_PLACE = 16_383
+_MOST_PLACES = 255  # of one word
 
 
 class _Found(Struct):
@@ -68,13 +69,6 @@ class _Found(Struct):
     title: str
     body: str
     score: Decimal
-
-
-class _Marked(Struct):
-    """A text with [brackets] around the words that match."""
-
-    stemmed: str
-    plain: str
 
 
 class PostgresIndex(SearchIndex):
@@ -97,7 +91,7 @@ class PostgresIndex(SearchIndex):
 
     def put_all(self, documents: list[Document]) -> None:
         """Adds or replaces these documents only: the caller updates the messages and the generation."""
-        self._tx.execute(_PUT, (self._tx.json([_fields(document) for document in documents]),))
+        self._tx.execute(_PUT, (VERSION, self._tx.json([_fields(document) for document in documents])))
 
     def remove_video(self, video_id: str) -> None:
         self._tx.execute("delete from search_document where video_id = %s", (video_id,))
@@ -129,8 +123,8 @@ class PostgresIndex(SearchIndex):
         return Results(hits, cursors.write(cursors.Position(page[-1].score, page[-1].id)) if more else UNSET)
 
     def _hits(self, rows: list[_Found], query: TsQuery) -> list[Hit]:
-        found = self._matches([row.title for row in rows] + [row.body for row in rows], query)
-        titles, bodies = found[: len(rows)], found[len(rows) :]
+        found = [tokens(text[:MAX_HIGHLIGHTED]) for row in rows for text in (row.title, row.body)]
+        marked = iter(query.marked(self._tx, found))
         return [
             Hit(
                 kind=row.kind,
@@ -141,15 +135,8 @@ class PostgresIndex(SearchIndex):
                 snippet=snippet(row.body, in_body),
                 score=float(row.score),
             )
-            for row, in_title, in_body in zip(rows, titles, bodies, strict=True)
+            for row, in_title, in_body in zip(rows, marked, marked, strict=True)
         ]
-
-    def _matches(self, texts: list[str], query: TsQuery) -> list[set[Span]]:
-        """The spans of the query's words in each text."""
-        folded = [fold(text[:MAX_HIGHLIGHTED]) for text in texts]
-        form = "HighlightAll=true, StartSel=[, StopSel=]"
-        rows = self._tx.all(_Marked, _MARKED, {"texts": folded, "query": query.ranking, "form": form})
-        return [spans(row.stemmed) | spans(row.plain) for row in rows]
 
 
 def _fields(document: Document) -> dict[str, Any]:
@@ -163,8 +150,18 @@ def _fields(document: Document) -> dict[str, Any]:
         "title": prepared.title,
         "body": prepared.body,
         "tags": prepared.tags,
-        "a": prepared.words.get("title", ""),
-        "b": prepared.words.get("body", ""),
-        "c": prepared.words.get("tags", ""),
-        "d": prepared.words.get("message", ""),
+        "words": _places(prepared.words),
     }
+
+
+def _places(words: dict[str, list[str]]) -> dict[str, str]:
+    """Where each word is, as in a tsvector: "3A,7B". Between two fields one place is left out, so that no phrase
+    reaches from one into the other."""
+    places: dict[str, list[str]] = {}
+    place = 0
+    for field, weight in _WEIGHTS.items():
+        for word in words.get(field, ()):
+            place = min(place + 1, _LAST_PLACE)
+            places.setdefault(word, []).append(f"{place}{weight}")
+        place += 1
+    return {word: ",".join(each[:_MOST_PLACES]) for word, each in places.items()}

@@ -34,7 +34,7 @@ log = logging.getLogger("wadi.storage")
 # As long as a manifest that somebody has may still be played, its replicas stay; what a list shows (the poster) always
 # does, and so does a source that is kept.
 _UNWATCHED = """
-    v.state = 'ready' and v.thumbnails_done
+    v.state = 'ready' and v.thumbnails_done and v.subtitles_done
     and greatest(v.ready_at, (select at from watched w where w.video_id = v.id))
         < now() - greatest(make_interval(days => %(days)s), make_interval(secs => %(signed)s + 7200))
 """

@@ -62,6 +62,11 @@ def signed_urls(tx: Transaction, keys: Iterable[str], expires_in: int | None = N
     return urls
 
 
+def granted_folder(subject: str) -> str:
+    """The name of a folder that is the permission to read what is in it, for SIGNED_URL_SECONDS (see signing.grant)."""
+    return signing.grant(subject, _expiry(integer("SIGNED_URL_SECONDS")))
+
+
 def one_of(key: str, healthy: Sequence[str]) -> str:
     """Which of the nodes that have the key, and answer, its readers are sent to."""
     return healthy[crc32(key.encode()) % len(healthy)]

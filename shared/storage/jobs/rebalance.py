@@ -119,7 +119,8 @@ class _Pass:
                 """
                 select o.key, o.size, o.sha256, o.part_size,
                        array(select node_id from replica r where r.object_key = o.key order by node_id) as replicas,
-                       o.key like 'sources/%%' and not (%s and v.state = 'ready') as temporary
+                       o.key like 'sources/%%'
+                           and not ((%s or v.source_kept is not null) and v.state = 'ready') as temporary
                 from object o left join video v on v.id = o.video_id
                 where o.key > %s order by o.key limit %s
                 """,
