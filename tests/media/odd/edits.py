@@ -4,11 +4,9 @@ import struct
 from functools import partial
 from pathlib import Path
 
-from shared.media.mp4 import Box, box, children, full_box
+from shared.media.mp4 import Box, box, children, find, full_box
 from tests.media.judge.verdict import Expected
 from tests.media.odd.making import X264, Odd, beeps, lavfi, odd_times, pictures
-
-MOVIE = 1_000  # ticks per second of the film, as FFmpeg writes them
 
 Edit = tuple[float, float | None]  # seconds that it lasts, and where in the media it begins; None: nothing is shown
 
@@ -21,23 +19,25 @@ def edited(name: str, one: str, edits: dict[int, list[Edit]], folder: Path) -> N
 def with_edits(data: bytes, edits: dict[int, list[Edit]]) -> bytes:
     *_, moov = children(data)
     assert moov.type == "moov"
+    mvhd = find(data, "moov/mvhd")
+    (movie,) = struct.unpack_from(">I", data, mvhd.body + 12)  # ticks per second of the film
     parts, track = [], 0
     for part in children(data, moov.body, moov.end):
         content = data[part.start : part.end]
         if part.type == "trak":
-            content = _edited(data, part, edits[track]) if track in edits else content
+            content = _edited(data, part, edits[track], movie) if track in edits else content
             track += 1
         parts.append(content)
     return data[: moov.start] + box("moov", *parts)
 
 
-def _edited(data: bytes, trak: Box, edits: list[Edit]) -> bytes:
+def _edited(data: bytes, trak: Box, edits: list[Edit], movie: int) -> bytes:
     inside = list(children(data, trak.body, trak.end))
     mdia = next(part for part in inside if part.type == "mdia")
     mdhd = next(part for part in children(data, mdia.body, mdia.end) if part.type == "mdhd")
     (timescale,) = struct.unpack_from(">I", data, mdhd.body + 12)
     entries = [
-        struct.pack(">IiI", round(MOVIE * lasts), -1 if begins is None else round(timescale * begins), 0x10000)
+        struct.pack(">IiI", round(movie * lasts), -1 if begins is None else round(timescale * begins), 0x10000)
         for lasts, begins in edits
     ]
     elst = full_box("elst", 0, 0, struct.pack(">I", len(entries)), *entries)
