@@ -54,6 +54,7 @@ POINTERS = [
 
 # A clock beside the flashes: 5 s of pictures, 3 s of none, 5 s of pictures.
 HOLE = "select='lt(t,5)+gte(t,8)'"
+SILENCE = "-af \"aselect='lt(t,4.9)+gte(t,8)'\""  # no frame of it reaches into the beep of 5 s
 HOLES = (
     [
         Odd(
@@ -78,9 +79,7 @@ HOLES = (
     + [
         Odd(
             f"sound-hole.{suffix}",
-            [
-                f"{lavfi(pictures(13))} {lavfi(beeps(13))} -af \"aselect='lt(t,5)+gte(t,8)'\" {codec} @sound-hole.{suffix}"
-            ],
+            [f"{lavfi(pictures(13))} {lavfi(beeps(13))} {SILENCE} {codec} @sound-hole.{suffix}"],
             Expected(length=13, flashes=odd_times(13), beeps=[1.0, 3.0, 9.0, 11.0]),
             pictures(13),
         )
@@ -90,7 +89,7 @@ HOLES = (
         Odd(
             f"both-hole.{suffix}",
             [
-                f"{lavfi(f'{pictures(13)},{HOLE}')} {lavfi(beeps(13))} -fps_mode vfr -af \"aselect='lt(t,5)+gte(t,8)'\" "
+                f"{lavfi(f'{pictures(13)},{HOLE}')} {lavfi(beeps(13))} -fps_mode vfr {SILENCE} "
                 f"{X264} -c:a aac @both-hole.{suffix}"
             ],
             Expected(length=13, flashes=[1.0, 3.0, 9.0, 11.0], beeps=[1.0, 3.0, 9.0, 11.0]),
