@@ -6,6 +6,7 @@ from shared.db import Transaction
 from shared.media.manifests import MediaFile
 from shared.objects import signing
 from shared.runtime.function import ANYONE, Context, Problem, Response, http_function
+from shared.runtime.links import relative
 from shared.storage import signed_url
 from shared.videos.segments import segment_keys
 from shared.videos.subtitles import subtitle_key
@@ -19,7 +20,10 @@ class GetMedia(Struct):
     file: str
 
 
-@http_function("GET /api/media/{grant}/files/{file}", access=ANYONE)
+PATH = "/api/media/{grant}/files/{file}"
+
+
+@http_function(f"GET {PATH}", access=ANYONE)
 def get_media(request: GetMedia, context: Context) -> Response:
     video_id = signing.granted(request.grant)
     file = MediaFile.parse(request.file)
@@ -28,7 +32,7 @@ def get_media(request: GetMedia, context: Context) -> Response:
         if key is None:
             raise Problem("not-found", f"There is no {request.file} of this video.")
         url = signed_url(tx, key)
-    return Response(302, headers={"Location": url, "Cache-Control": "no-store"})
+    return Response(302, headers={"Location": relative(PATH, url), "Cache-Control": "no-store"})
 
 
 def _key(tx: Transaction, video_id: str, file: MediaFile) -> str | None:

@@ -11,6 +11,7 @@ from msgspec import Struct
 
 AUDIO_RENDITION = "audio"  # the name of the default audio rendition; the others are "audio-2", "audio-3" …
 TIMESCALE = 90_000  # ticks per second of the published video
+SAME_ASPECT = Fraction(1, 50)  # a smaller relative difference of two aspect ratios is rounding: no bars
 SAMPLE_RATE = 48_000  # Hz, of the published audio
 AUDIO_BIT_RATE = 128_000  # bit/s
 FRAME_SAMPLES = 1024  # samples in an AAC-LC frame (ISO/IEC 14496-3)

@@ -18,6 +18,7 @@ PLAYED = [
     "/api/videos/1/manifest/manifest.mpd",
     "/api/videos/1/manifest/storyboard.vtt",
     "/api/segments/2",
+    "/api/media/grant/files/1080p.0.m4s",
     "/api/objects",
 ]
 # hls.js, shaka-player and dash.js with a token, a cache that asks again, and CMCD (CTA-5004) switched on.

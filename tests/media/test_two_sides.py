@@ -10,7 +10,7 @@ MEDIA = REPOSITORY / "shared" / "media"
 CHILD_SIDE = {
     "shared.media.child",
     "shared.media.probe",
-    *(f"shared.media.audio.{module}" for module in ("decode", "track")),
+    *(f"shared.media.audio.{module}" for module in ("decode", "resample", "track")),
     *(
         f"shared.media.pictures.{module}"
         for module in ("sprites", "film", "packets", "scaled", "orientation", "jpeg", "sheets")

@@ -4,14 +4,13 @@ import functools
 
 from shared.media.encode.command import Stream, split
 from shared.media.encode.encoders import Encoder
-from shared.media.model import Plan, Rendition, SourceInfo
+from shared.media.model import SAME_ASPECT, Plan, Rendition, SourceInfo
 from shared.media.reading.piped import has_alpha
 from shared.media.sandbox.ffmpeg import run_ffmpeg
 from shared.media.sandbox.process import Limits
 
 # setparams names of the transfer characteristics of SourceInfo.hdr
 HDR_TRANSFERS = {"pq": "smpte2084", "hlg": "arib-std-b67"}
-SAME_ASPECT = 0.02  # relative
 RGB_FORMATS = ("rgb", "bgr", "gbr", "argb", "abgr", "pal", "0rgb", "0bgr")  # how their names begin
 
 
@@ -61,7 +60,7 @@ def _fitted(pictures: Stream, info: SourceInfo, rendition: Rendition, **options:
     change in the middle of a file. A small difference of aspects is the rounding of sizes to even numbers."""
     width, height = rendition.width, rendition.height
     aspect = f"({info.width}/{info.height})"
-    same = f"lt(abs(dar/{aspect}-1),{SAME_ASPECT})"
+    same = f"lt(abs(dar/{aspect}-1),{float(SAME_ASPECT)})"
     wide = f"gt(dar,{aspect})"
     size = {
         "w": f"if({same}+{wide},{width},max(2,2*round({height}*dar/2)))",

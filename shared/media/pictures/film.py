@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from shared.media.model import TIMESCALE
 from shared.media.pictures.packets import Packets, StampedPacket
+from shared.media.probe.alpha import picture_decoder
 from shared.media.probe.pictures import sample_aspect_ratio
 
 # FFmpeg's own decoders drop the alpha channel that WebM keeps beside the picture
-ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 
 
 class Moment(Struct):
@@ -157,7 +157,7 @@ class _Decoders:
 
     def _restart(self, stamped: StampedPacket, skipped: Literal["NONKEY", "NONREF"]) -> None:
         if stamped.stream is not self._stream:
-            self._stream, self._decoder = stamped.stream, _decoder(stamped.stream)
+            self._stream, self._decoder = stamped.stream, picture_decoder(stamped.stream)
         self._reset()
         assert self._decoder is not None
         self._decoder.skip_frame = skipped
@@ -170,14 +170,3 @@ class _Decoders:
         assert self._stream is not None
         pixel = sample_aspect_ratio(self._stream)
         return [Moment(frame.pts, frame, pixel) for frame in frames if frame.pts is not None]
-
-
-def _decoder(stream: VideoStream) -> VideoCodecContext:
-    alpha = ALPHA_DECODERS.get(stream.codec_context.name)
-    if alpha is None or stream.metadata.get("alpha_mode") != "1":
-        stream.thread_type = "NONE"
-        return stream.codec_context
-    decoder = av.CodecContext.create(alpha, "r")
-    assert isinstance(decoder, VideoCodecContext)
-    decoder.extradata = stream.codec_context.extradata
-    return decoder

@@ -2,8 +2,9 @@
 
 from array import array
 from math import atan2, degrees, hypot
-from typing import Any, cast
+from typing import cast
 
+from av.sidedata.sidedata import SideDataContainer
 from av.video.frame import VideoFrame
 
 
@@ -12,10 +13,10 @@ def upright(frame: VideoFrame) -> tuple[list[str], bool]:
 
     The same as what the ffmpeg program does by itself (its -autorotate), so that pictures agree with the film.
     """
-    side_data = frame.side_data.get("DISPLAYMATRIX")
-    if side_data is None:
+    side_data = cast(SideDataContainer, frame.side_data)  # PyAV's types name one kind of it only
+    if "DISPLAYMATRIX" not in side_data:
         return [], False
-    matrix = array("i", bytes(cast(Any, side_data)))  # 3 x 3, row by row (ISO/IEC 14496-12 §6.2.2)
+    matrix = array("i", bytes(side_data["DISPLAYMATRIX"]))  # 3 x 3, row by row (ISO/IEC 14496-12 §6.2.2)
     across, down = hypot(matrix[0], matrix[3]), hypot(matrix[1], matrix[4])
     if not across or not down:
         return [], False

@@ -6,10 +6,9 @@ from typing import cast
 from av.filter import Graph
 from av.video.frame import VideoFrame
 
-from shared.media.model import SourceInfo
+from shared.media.model import SAME_ASPECT, SourceInfo
 from shared.media.pictures.orientation import upright
 
-SAME_ASPECT = Fraction(1, 50)  # a smaller difference from the film's aspect ratio is rounding: no bars
 RGB_FORMATS = ("rgb", "bgr", "gbr", "argb", "abgr", "pal", "0rgb", "0bgr")  # how their names begin
 JPEG_COLOURS = "out_color_matrix=smpte170m:out_range=pc"  # JFIF: BT.601, all 256 values
 DEINTERLACE = ["estdif=mode=frame:deint=interlaced"]  # from one picture alone: its neighbours are not decoded

@@ -20,8 +20,6 @@ from shared.media.probe.clock import ClockWatch
 PICTURES_DECODED = 5
 VIDEO_PACKETS_TRIED = 600  # before it is given up to decode a picture during the pass
 AUDIO_PACKETS_TRIED = 200  # in each audio stream
-# decoders that give the alpha channel of WebM
-ALPHA_DECODERS = {"vp8": "libvpx", "vp9": "libvpx-vp9"}
 UNKNOWN = -(1 << 62)  # a time that the file does not give
 
 
@@ -61,11 +59,6 @@ class VideoPackets(StreamPackets):
     @property
     def is_cover(self) -> bool:
         return bool(self.stream.disposition & Disposition.attached_pic)
-
-    @property
-    def has_hidden_alpha(self) -> bool:
-        """WebM keeps the alpha channel beside the picture, where FFmpeg's own decoders do not look."""
-        return self.codec in ALPHA_DECODERS and self.stream.metadata.get("alpha_mode") == "1"
 
     def add(self, packet: "Packet[Any]", epoch: int) -> None:
         number = len(self.pts)

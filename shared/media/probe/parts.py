@@ -7,8 +7,8 @@ from shared.media.probe.clock import Jump
 from shared.media.probe.programme_map import Programme, programmes
 
 SEARCHED_BYTES = 1 << 20  # before the first packet of an epoch
-EBML_MAGIC = b"\x1aE\xdf\xa3"
-FLV_MAGIC = b"FLV\x01"
+# how a file begins, and how many bytes come before that
+BEGINNINGS = {"matroska": (b"\x1aE\xdf\xa3", 0), "flv": (b"FLV\x01", 0), "mp4": (b"ftyp", 4)}
 MOST_BOXES = 64
 MOST_PARTS = 100
 
@@ -23,16 +23,17 @@ def known_edges(source: RandomAccess, formats: set[str]) -> tuple[list[int], lis
 
 def edges_at(source: RandomAccess, formats: set[str], jumps: list[Jump]) -> list[int]:
     """Bytes at which a file of its own begins, where the clock starts anew: `cat one.webm two.webm`."""
-    magic = EBML_MAGIC if "matroska" in formats else FLV_MAGIC if "flv" in formats else None
-    if magic is None:
+    container = next((name for name in BEGINNINGS if name in formats), None)
+    if container is None:
         return []
+    magic, before = BEGINNINGS[container]
     found = []
     for jump in jumps[:MOST_PARTS]:
         if jump.position:
             start = max(1, jump.position - SEARCHED_BYTES)
             place = source.read(start, jump.position - start).rfind(magic)
             if place >= 0:
-                found.append(start + place)
+                found.append(start + place - before)
     return sorted(set(found))
 
 

@@ -18,6 +18,7 @@ from shared.media.model import (
     StreamCount,
 )
 from shared.media.planning.frame_rate import tidy_rate, typical_rate
+from shared.media.probe.alpha import has_hidden_alpha
 from shared.media.probe.byte_reader import ByteReader
 from shared.media.probe.choose import Choice, choose_again, choose_over
 from shared.media.probe.container import open_container
@@ -59,7 +60,9 @@ def scan(source: str) -> ScanResult:
             read.append(span)
         choice = choose_over(scans, programmes)
         parts = [Part(*span, *choose_again(each, programmes, choice)) for span, each in zip(read, scans, strict=True)]
-        irregular = len(parts) > 1 or found.clock.jumps or choice.video.is_cover or choice.video.has_hidden_alpha
+        irregular = (
+            len(parts) > 1 or found.clock.jumps or choice.video.is_cover or has_hidden_alpha(choice.video.stream)
+        )
         pictures = None if irregular else in_order(choice, formats)
         if pictures is None:
             pictures = read_by_packets(parts, scans, choice, formats)

@@ -14,7 +14,7 @@ from av.video.stream import VideoStream
 from msgspec import Struct
 
 from shared.media.model import TIMESCALE, Entry, Plan
-from shared.media.probe.packets import ALPHA_DECODERS
+from shared.media.probe.alpha import picture_decoder
 from shared.media.probe.timed_packets import TimedPacket, video_packets
 
 SEARCHED_SEGMENTS = 3  # before one of which nothing can be decoded, for a picture that can stand there
@@ -63,7 +63,7 @@ def _decoded(source: str, plan: Plan, entry: Entry) -> Iterator[TimedPicture]:
             if decoder is not None:
                 yield from clock.timed(_flushed(decoder), _aspect(decoder, plan))
             stream = cast(VideoStream, timed.stream)
-            decoder = _decoder(stream)
+            decoder = picture_decoder(stream)
             rate = reading.picture_rate.fraction() if reading.picture_rate else None
             clock = _Counting(timed, stream, rate) if rate else _Clock()
         if timed.packet.size == 0:
@@ -75,17 +75,6 @@ def _decoded(source: str, plan: Plan, entry: Entry) -> Iterator[TimedPicture]:
             yield from clock.timed(frames, _aspect(decoder, plan))
     if decoder is not None:
         yield from clock.timed(_flushed(decoder), _aspect(decoder, plan))
-
-
-def _decoder(stream: VideoStream) -> VideoCodecContext:
-    alpha = ALPHA_DECODERS.get(stream.codec_context.name)
-    if alpha is None or stream.metadata.get("alpha_mode") != "1":
-        stream.thread_type = "NONE"
-        return stream.codec_context
-    decoder = av.CodecContext.create(alpha, "r")
-    assert isinstance(decoder, VideoCodecContext)
-    decoder.extradata = stream.codec_context.extradata
-    return decoder
 
 
 def _aspect(decoder: VideoCodecContext, plan: Plan) -> Fraction:

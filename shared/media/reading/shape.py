@@ -7,12 +7,10 @@ import av.error
 from av.filter import Graph
 from av.video.frame import VideoFrame
 
-from shared.media.model import TIMESCALE, SourceInfo
+from shared.media.model import SAME_ASPECT, TIMESCALE, SourceInfo
 from shared.media.pictures.orientation import upright
 from shared.media.reading.pictures import TimedPicture
 from shared.media.reading.piped import has_alpha, raw_format
-
-SAME_ASPECT = Fraction(1, 50)  # a smaller difference is rounding by whoever made the file
 
 
 class Shaper:

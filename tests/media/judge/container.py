@@ -75,6 +75,9 @@ def _run(fragment: bytes) -> list[tuple[int, int]]:
     return samples
 
 
+FEW_PICTURES = 5.5  # three B-frames in a row, one of which others refer to: the next P-frame is decoded 5 before it
+
+
 def assert_steady(video: Track, delay: int, rate: float) -> None:
     """Decode times rise without a jump back, and no picture is shown more than a few frames after it was decoded.
 
@@ -86,5 +89,5 @@ def assert_steady(video: Track, delay: int, rate: float) -> None:
     assert len(set(shown)) == len(shown), "two pictures at one time"
     assert min(video.offset) >= 0, f"a composition offset of {min(video.offset)}"
     longest = max(video.offset) / video.timescale
-    few = max(6 / rate, 0.3) if delay else 0.0  # three B-frames, and the delay itself
+    few = max(FEW_PICTURES / rate, 0.3) if delay else 0.0
     assert longest <= few, f"a picture is shown {longest:.3f} s after it was decoded"
