@@ -59,11 +59,21 @@ def _track(client: httpx.Client, url: str, height: int) -> Track:
 
 
 def dash_files(client: httpx.Client, manifest_url: str) -> set[str]:
-    """Every file that a DASH manifest names by a list of segments."""
+    """Where the media segments and the init segments of a DASH manifest are: its own URLs redirect to them."""
     root = ET.fromstring(fetch(client, manifest_url).text)
     assert root.tag == f"{{{DASH['d']}}}MPD"
     files = set()
-    for path, attribute in (("Initialization", "sourceURL"), ("SegmentURL", "media")):
-        for element in root.iterfind(f".//d:{path}", DASH):
-            files.add(urljoin(manifest_url, element.attrib[attribute]))
+    for each in root.iterfind("d:Period/d:AdaptationSet", DASH):
+        base = urljoin(manifest_url, each.findtext("d:BaseURL", "", DASH))
+        for template in each.iterfind("d:Representation/d:SegmentTemplate", DASH):
+            first, count = int(template.attrib["startNumber"]), len(template.findall("d:SegmentTimeline/d:S", DASH))
+            numbers = map(str, range(first, first + count))
+            media = (template.attrib["media"].replace("$Number$", number) for number in numbers)
+            files |= {_led_to(client, urljoin(base, name)) for name in (template.attrib["initialization"], *media)}
     return files
+
+
+def _led_to(client: httpx.Client, url: str) -> str:
+    answer = client.get(url, follow_redirects=False)
+    assert answer.status_code == 302, f"{url}: {answer.status_code} {answer.text[:500]}"
+    return urljoin(url, answer.headers["Location"])

@@ -28,6 +28,8 @@ from shared.media.pictures.thumbnails import make_thumbnails
 from shared.media.planning.plan import plan
 from tools.bench.clip import bench_clip
 
+MEDIA_FOLDER = "media"  # of the MPD
+
 
 def outputs(source: str, out: Path) -> Iterator[tuple[str, bytes]]:
     """(name, bytes) of the plan, each segment and init segment, the pictures, and each manifest."""
@@ -70,7 +72,7 @@ def manifests(planned: Plan, segments: list[MediaSegment]) -> Iterator[tuple[str
     yield "master.m3u8", hls_master(video)
     for name in video.expected:
         yield f"{name}.m3u8", hls_media(video, name)
-    yield "manifest.mpd", dash_mpd(video, "media/")
+    yield "manifest.mpd", dash_mpd(video, f"{MEDIA_FOLDER}/")
 
 
 def main() -> None:

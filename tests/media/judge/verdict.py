@@ -5,11 +5,12 @@ from pathlib import Path
 
 from msgspec import Struct
 
+from shared.media.manifests.files import init_name, media_template
 from shared.media.model import AUDIO_RENDITION, FRAME_SAMPLES, SAMPLE_RATE
 from tests.media.judge.container import assert_steady, track
 from tests.media.judge.player import Played, play, play_by_ffmpeg
 from tests.media.published import Result
-from tools.bench.media_digests import manifests
+from tools.bench.media_digests import MEDIA_FOLDER, manifests
 
 FRAME = 0.041  # seconds: one of 25 in a second, which is the most that eye and ear forgive
 LUMA = 10.0  # of 255: how far the mean of a second may be off
@@ -94,6 +95,12 @@ def write_manifests(result: Result, out: Path) -> list[Path]:
     segments = [segment for track in result.tracks.values() for segment in track]
     for name, text in manifests(result.plan, segments):
         (out / name).write_text(text)
+    media = out / MEDIA_FOLDER
+    media.mkdir(exist_ok=True)
+    for segment in segments:
+        template = media_template(segment.rendition)
+        (media / template.replace("$Number$", str(segment.index))).symlink_to(segment.path)
+        (media / init_name(segment.rendition, segment.index)).symlink_to(segment.init_path)
     return [out / "master.m3u8", out / "manifest.mpd"]
 
 
