@@ -113,7 +113,8 @@ def _entries(edit: Edit) -> list[tuple[float, float | None]]:
 def _encoded(kind: str, name: str) -> Path:
     graph, codec = (PICTURES, VIDEO[name]) if kind == "video" else (SOUND, AUDIO[name])
     arguments = ["-f", "lavfi", "-i", graph, *codec.split()]
-    suffix = "mp4" if "B-frames" in name else "nut"  # the one that tells all decode times, and the one that takes all
+    # What tells all decode times, what tells the durations of Opus, and what takes all.
+    suffix = {"h264 with B-frames": "mp4", "opus": "mka"}.get(name, "nut")
     return cached(f"random-{kind}.{suffix}", arguments, lambda path: ffmpeg(*arguments, path))
 
 
