@@ -14,6 +14,7 @@ TIMESCALE = 90_000  # ticks per second of the published video
 SAME_ASPECT = Fraction(1, 50)  # a smaller relative difference of two aspect ratios is rounding: no bars
 SAMPLE_RATE = 48_000  # Hz, of the published audio
 AUDIO_BIT_RATE = 128_000  # bit/s
+SEARCHED_SEGMENTS = 3  # before one of which nothing can be decoded, for a picture that can stand there
 FRAME_SAMPLES = 1024  # samples in an AAC-LC frame (ISO/IEC 14496-3)
 COVER_PICTURE = "a cover picture"  # why a video stream is left out whose loss is none
 
@@ -195,6 +196,14 @@ class Plan(Struct, frozen=True):
 
     def rendition(self, name: str) -> Rendition:
         return next(r for r in self.renditions if r.name == name)
+
+    def earlier(self, index: int) -> list[int]:
+        """The segments to search for a picture that can stand in segment `index`, of which nothing can be decoded.
+
+        Nearest first; those that begin with the same picture as the one after them hold no others, and are left out.
+        """
+        changes = [n for n in range(index) if self.first[n] < self.first[n + 1]]
+        return changes[: -SEARCHED_SEGMENTS - 1 : -1]
 
     def is_complete(self, index: int, frames: int) -> bool:
         """Whether so many pictures are all of a segment; or half of them, where each packet holds one field of a

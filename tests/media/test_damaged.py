@@ -4,12 +4,13 @@ import sys
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from shared.media.encode.segment import encode_segment
 from shared.media.errors import EncodeError, MediaError
 from shared.media.mp4 import find
 from shared.media.planning.plan import plan
-from tests.media.clips import blot, clip, damaged, ffmpeg, sweep
+from tests.media.clips import blot, clip, damaged, ffmpeg, read_number, sweep
 from tests.media.published import assert_same_sound, decoded_pictures, heard, numbers, publish
 
 X264 = "-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 50 -bf 2"
@@ -71,6 +72,21 @@ def test_a_segment_of_which_nothing_can_be_decoded_stands_still(tmp_path: Path) 
     assert came[back:] == list(range(came[back], FRAMES))
 
 
+def test_damage_after_a_long_still_phase_leaves_the_picture_standing(tmp_path: Path) -> None:
+    """Nothing after 44 s can be decoded. The last good picture is 40 s old, and several segments show only that."""
+    vfr = f"-vf select='lt(t,4)+gte(t,45)' -fps_mode passthrough {X264}"
+    slides = clip("slides.mp4", frames=1500, video=vfr)
+    source = damaged("slides-blot.mp4", slides, lambda data: blot(data, 44, 60), "from 44 s")
+    planned = plan(str(source))
+    last = planned.segments - 1
+    (segment,) = encode_segment(str(source), planned, last, ["180p"], tmp_path)
+    assert segment.filler
+    assert segment.missing == pytest.approx(segment.duration / segment.timescale, abs=0.001)
+    joined = Path(segment.init_path).read_bytes() + Path(segment.path).read_bytes()
+    picture = decoded_pictures(joined)[0]
+    assert read_number(bytes(picture.planes[0]), picture.planes[0].line_size, picture.width, picture.height) == 99
+
+
 def test_a_start_that_cannot_be_decoded_is_left_out(tmp_path: Path) -> None:
     """The video begins with its first picture, and the sound with it."""
     source = damaged("late.mp4", whole("plain40.mp4"), lambda data: blot(data, 0, 5), "to 5 s")
@@ -85,12 +101,32 @@ def test_filler_without_a_picture_before_it_is_black(tmp_path: Path) -> None:
     source = whole("plain40.mp4")
     planned = plan(str(source))
     good = encode_segment(str(source), planned, 0, ["180p"], tmp_path / "a")
-    empty = damaged("nothing.mp4", source, _blot_everything, "all")
-    (segment,) = encode_segment(str(empty), planned, 0, ["180p"], tmp_path / "b")
+    late = damaged("late-16.mp4", source, lambda data: blot(data, 0, 16), "to 16 s")
+    (segment,) = encode_segment(str(late), planned, 0, ["180p"], tmp_path / "b")
     assert segment.filler
     assert (segment.duration, segment.init_sha256) == (good[0].duration, good[0].init_sha256)
     data = Path(segment.init_path).read_bytes() + Path(segment.path).read_bytes()
     assert max(bytes(decoded_pictures(data)[0].planes[0])[:320]) <= 17
+
+
+def test_a_film_of_which_nothing_can_be_decoded_is_none(tmp_path: Path) -> None:
+    """Each of its segments says so, whichever is tried first, and names the codec."""
+    source = whole("plain40.mp4")
+    planned = plan(str(source))
+    empty = damaged("nothing.mp4", source, _blot_everything, "all")
+    for index in (0, planned.segments - 1):
+        with pytest.raises(MediaError, match=r"H\.264"):
+            encode_segment(str(empty), planned, index, ["180p"], tmp_path)
+
+
+@pytest.mark.parametrize(("planned_more", "missing"), [(25, 5 * 25 / 150), (0, 0), (-25, 0)])
+def test_what_is_missing_is_told_in_seconds(planned_more: int, missing: float, tmp_path: Path) -> None:
+    source = str(clip("plain5.mp4", frames=125))
+    planned = plan(source)
+    planned = replace(planned, frames=[planned.frames[0] + planned_more])
+    (segment,) = encode_segment(source, planned, 0, ["180p"], tmp_path)
+    assert segment.missing == pytest.approx(missing, abs=0.001)
+    assert not segment.filler
 
 
 def _blot_everything(data: bytearray) -> bytes:

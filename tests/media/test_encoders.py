@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.media.encode import encoders
-from shared.media.encode.encoders import BY_NAME, ENCODERS, SOFTWARE, chosen_encoder
+from shared.media.encode.encoders import BY_NAME, ENCODERS, SOFTWARE, TRIAL, Encoder, chosen_encoder
 from shared.media.encode.segment import encode_segment
 from shared.media.errors import EncodeError
 from shared.media.planning.plan import plan
@@ -83,3 +83,11 @@ def test_an_encode_that_is_killed_is_an_encode_error(monkeypatch: pytest.MonkeyP
         assert not list(tmp_path.glob(".*")), "no half-made files stay behind"
     finally:
         ffmpeg_path.cache_clear()
+
+
+@pytest.mark.parametrize("encoder", ENCODERS, ids=lambda encoder: encoder.name)
+def test_no_encoder_reorders_more_than_planned(encoder: Encoder) -> None:
+    """Their own defaults differ between drivers, so each that has B-frames by default is told how many."""
+    if encoder.name != "h264_videotoolbox":
+        assert encoder.output_options(TRIAL, 50, 1)["bf"] == "3"
+    assert encoder.output_options(TRIAL, 50, 1, reorder=False)["bf"] == "0"

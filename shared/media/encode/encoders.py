@@ -63,6 +63,7 @@ class Encoder(Struct, frozen=True):
         return {"c:v": self.name, **self.options, **b_frames, **level, **rate, "threads": str(threads)}
 
 
+# Three B-frames, of which at most one is a reference: pictures are reordered by two at most, as Plan.delay allows.
 ENCODERS = [
     Encoder("h264_nvenc", "/dev/nvidiactl", options={"preset": "p4", "rc": "vbr", "bf": "3"}, quality="cq"),
     Encoder(
@@ -71,7 +72,7 @@ ENCODERS = [
         global_options=("-init_hw_device", "qsv=hw", "-filter_hw_device", "hw"),
         uploads=True,
         extra_hw_frames=32,
-        options={"preset": "veryfast"},
+        options={"preset": "veryfast", "bf": "3"},
         quality="",
     ),
     Encoder(
@@ -79,7 +80,7 @@ ENCODERS = [
         DEVICE,
         global_options=("-vaapi_device", DEVICE),
         uploads=True,
-        options={"rc_mode": "VBR"},
+        options={"rc_mode": "VBR", "bf": "3"},
         quality="",
     ),
     Encoder("h264_videotoolbox", quality=""),

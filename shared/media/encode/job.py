@@ -23,7 +23,6 @@ PICTURES_IN_MEMORY = 64
 BYTES_PER_PIXEL = 16
 KEY_INTERVAL_SECONDS = 2
 PLACES_TRIED = 5  # of a source, before it is told that nothing of it can be decoded
-FILLER_SEARCH_SEGMENTS = 3  # that are decoded for a last good picture before a segment
 # Fragmented MP4 of one fragment, with the source's own times, without anything that differs between machines.
 OUTPUT_OPTIONS = {
     "fps_mode": "passthrough",
@@ -78,9 +77,10 @@ class SegmentJob:
 
         Raises MediaError when nothing of the whole source can be decoded: that is no film.
         """
-        for index in range(self.index - 1, max(self.index - 1 - FILLER_SEARCH_SEGMENTS, -1), -1):
+        # who reads packet by packet has searched already
+        for index in self.plan.earlier(self.index) if self.plan.source.reading is None else []:
             source = self._open(self.plan.seeks[index])
-            raw = self._run(still_picture(source, self.plan, self.index, self.plan.cuts[index]))
+            raw = self._run(still_picture(source, self.plan, self.index, self.plan.first[index]))
             if self.frames(raw):
                 return raw
         rate, info = self.plan.output_frame_rate, self.plan.source

@@ -45,7 +45,9 @@ def _missing(job: SegmentJob, plan: Plan, index: int, raw: list[bytes], *, fille
     length = plan.seconds(plan.cuts[index + 1]) - plan.seconds(plan.cuts[index])
     if filler:
         return length
-    return 0.0 if job.is_complete(raw) else length * job.missing(raw) / plan.frames[index]
+    if job.is_complete(raw):
+        return 0.0
+    return length * max(0, plan.frames[index] - job.frames(raw)) / plan.frames[index]  # more than planned is no loss
 
 
 def _encode(job: SegmentJob, plan: Plan, seek: int | None) -> list[bytes]:

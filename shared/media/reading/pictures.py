@@ -17,8 +17,6 @@ from shared.media.model import TIMESCALE, Entry, Plan
 from shared.media.probe.alpha import picture_decoder
 from shared.media.probe.timed_packets import TimedPacket, video_packets
 
-SEARCHED_SEGMENTS = 3  # before one of which nothing can be decoded, for a picture that can stand there
-
 
 class TimedPicture(Struct):
     time: int  # ticks of TIMESCALE
@@ -34,7 +32,7 @@ def segment_pictures(source: str, plan: Plan, index: int) -> Iterator[TimedPictu
 
 def picture_before(source: str, plan: Plan, index: int) -> TimedPicture | None:
     """The last picture before segment `index` that can be decoded, within a few segments."""
-    for earlier in range(index - 1, max(index - 1 - SEARCHED_SEGMENTS, -1), -1):
+    for earlier in plan.earlier(index):
         pictures = _between(source, plan, plan.entries[earlier], plan.first[earlier], plan.first[index])
         if last := deque(pictures, maxlen=1):
             return last.pop()

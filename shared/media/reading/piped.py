@@ -4,6 +4,9 @@ from msgspec import Struct
 
 from shared.media.model import Ratio, SourceInfo
 
+# How the names of pixel formats with an alpha channel begin.
+WITH_ALPHA = ("yuva", "ayuv", "vuya", "uyva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8")
+
 
 class PipedPictures(Struct, frozen=True):
     times: list[int]  # ticks of TIMESCALE on the published timeline, rising; the first may lie before the segment
@@ -31,4 +34,4 @@ def raw_format(info: SourceInfo) -> RawFormat:
 
 
 def has_alpha(pixel_format: str) -> bool:
-    return pixel_format.startswith(("yuva", "rgba", "bgra", "argb", "abgr", "gbrap", "ya8", "ya16", "pal8"))
+    return pixel_format.startswith(WITH_ALPHA)
