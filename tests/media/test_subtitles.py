@@ -107,6 +107,17 @@ def test_times_are_those_of_the_published_timeline(tmp_path: Path) -> None:
     assert found == [("00:00:00.000 --> 00:00:01.000", "across"), ("00:00:02.000 --> 00:00:02.250", "in it")]
 
 
+def test_of_recordings_that_were_joined_each_has_its_words(tmp_path: Path) -> None:
+    """The clock starts anew, and the second half's words go with its pictures."""
+    half = with_text("half.mkv", "1\n00:00:01,000 --> 00:00:02,000\nhello\n", "srt")
+    joined = tmp_path / "joined.mkv"
+    joined.write_bytes(half.read_bytes() * 2)
+    assert cues(joined, tmp_path / "out") == [
+        ("00:00:01.000 --> 00:00:02.000", "hello"),
+        ("00:00:05.000 --> 00:00:06.000", "hello"),
+    ]
+
+
 def test_damaged_text_is_kept_as_far_as_it_goes(tmp_path: Path) -> None:
     words = "1\n00:00:01,000 --> 00:00:02,000\nGr\N{LATIN SMALL LETTER U WITH DIAERESIS}sse\n"
     for codec, name in (("srt", "t.mkv"), ("mov_text", "t.mp4")):

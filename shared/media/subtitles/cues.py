@@ -50,11 +50,9 @@ def _parts(plan: Plan) -> Iterator[tuple[tuple[int, int] | None, Fraction]]:
         return
     for number, part in enumerate(reading.parts):
         span = (part.start, part.end) if len(reading.parts) > 1 else None
-        offsets = [
-            run.offset.fraction() for run in reading.runs if (run.part, run.stream_index) == (number, part.video)
-        ]
-        if offsets:
-            yield span, -offsets[0]
+        pictures = [run for run in reading.runs if (run.part, run.stream_index) == (number, part.video)]
+        if pictures:
+            yield span, -min(pictures, key=lambda run: run.first).offset.fraction()
 
 
 def _read(container: InputContainer, indexes: set[int], zero: Fraction) -> Iterator[tuple[int, Cue]]:

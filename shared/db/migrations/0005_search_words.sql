@@ -5,5 +5,4 @@ create index search_document_version on search_document (version);
 comment on column search_document.version is
     'Of the words (shared/search/document.py): renew_index rebuilds the index when some are older.';
 comment on column search_document.vector is
-    'Weights: A title, B description, C tags, D messages; the words of shared/search/tokens.py, '
-    'each stemmed as English and as it is.';
+    'Weights: A title, B description, C tags, D messages. Words as stems and as they are.';
