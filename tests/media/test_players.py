@@ -134,10 +134,8 @@ def test_chromium(published: Published, browser: Browser, address: str) -> None:
     try:
         found = page.call("load", tracks)
         assert found["duration"] == pytest.approx(expected.length, abs=expected.length_tolerance)
-        for ranges in found["buffered"]:
-            assert len(ranges) == 1, f"a hole in what is buffered: {ranges}"
-            assert ranges[0][0] == pytest.approx(0, abs=0.03)
-            assert ranges[0][1] == pytest.approx(expected.length, abs=expected.length_tolerance)
+        for ranges in found["buffered"]:  # one, without a hole
+            assert ranges == [pytest.approx([0, expected.length], abs=expected.length_tolerance)]
         assert (found["width"], found["height"]) == (top.width, top.height)
         for flash in expected.flashes or []:
             lit = page.call("luma", flash + 0.02)
