@@ -188,6 +188,7 @@ class Plan(Struct, frozen=True):
     frame_rate_cap: int = 0  # frames closer than 1/cap are left out; 0: all are kept
     first: list[int] = []  # pts of the picture that each segment begins with; may lie before or after its cut
     entries: list[Entry] = []  # of each segment, where source.reading is set; `seeks` does not matter then
+    held: list[int] = []  # segments whose last picture stands for long, so that it has to be decoded last
     delay: int = 0  # ticks of TIMESCALE between decoding and showing a picture (edit list); 0: no B-frames
 
     @property

@@ -10,6 +10,8 @@ MEDIA = REPOSITORY / "shared" / "media"
 CHILD_SIDE = {
     "shared.media.child",
     "shared.media.probe",
+    *(f"shared.media.reading.{module}" for module in ("pictures", "shape", "write")),
+    "shared.media.subtitles.cues",
     *(f"shared.media.audio.{module}" for module in ("decode", "resample", "track")),
     *(
         f"shared.media.pictures.{module}"

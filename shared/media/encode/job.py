@@ -145,10 +145,18 @@ class SegmentJob:
         key_interval = max(1, ceil(KEY_INTERVAL_SECONDS * self.plan.output_frame_rate.fraction()))
         streams = renditions_of(pictures, self.plan, self.renditions, self.encoder)
         reorder = self.plan.delay > 0
+        held = {}
+        if self.index in self.plan.held:
+            # Chromium takes the duration of a picture from its own sample. The last sample in decode order has the long
+            # one: it must be the picture that stands, not a B-frame before it.
+            held = {"force_key_frames": f"expr:eq(n,{self.plan.frames[self.index] - 1})"}
         outputs = [
             # one encoder thread: the bytes are then the same on every machine
             stream.output(
-                str(path), **OUTPUT_OPTIONS, **self.encoder.output_options(rendition, key_interval, 1, reorder=reorder)
+                str(path),
+                **OUTPUT_OPTIONS,
+                **held,
+                **self.encoder.output_options(rendition, key_interval, 1, reorder=reorder),
             )
             for stream, path, rendition in zip(streams, self._raw, self.renditions, strict=True)
         ]

@@ -38,6 +38,11 @@ def build_plan(scan: ScanResult, rungs: list[str] = STANDARD) -> Plan:
     segments = pictures_between(pts, cuts)
     still = int(STILL_SECONDS / time_base)
     moving = frame_rate * STILL_SECONDS > 1 and not any(still_ends(times, still) for times in segments)
+    held = [
+        index
+        for index, (times, after) in enumerate(zip(segments, cuts[1:], strict=True))
+        if after - times[-1] > still and len(times) > 1
+    ]
     first = first_pictures(scan.pts, cuts)
     return Plan(
         source=info,
@@ -51,6 +56,7 @@ def build_plan(scan: ScanResult, rungs: list[str] = STANDARD) -> Plan:
         frame_rate_cap=cap,
         first=first,
         entries=_entries(first, scan),
+        held=held if moving else [],
         delay=round(DELAY_FRAMES * TIMESCALE / frame_rate) if moving else 0,
     )
 
