@@ -2,12 +2,19 @@
 
 from collections.abc import Iterator
 
+import msgspec
 import pytest
 
 from local import postgres
 from shared.config import ConfigError
 from shared.db.migrate import BASELINE, FOLDER, migrate, status
+from shared.media.model import Plan, Ratio, Rendition, SourceInfo
 from tests.conftest import Database, _admin, _url
+
+SOURCE = SourceInfo("mp4", "h264", 320, 180, 0, Ratio(1, 25), Ratio(25, 1), 0.0, 500, 0, 500, False, "", True, [])
+PLAN = Plan(
+    SOURCE, [0, 250, 500], [250, 250], [Rendition("180p", 320, 180, 800, 1200, "1.3")], Ratio(25, 1), 11, [None, 250]
+)
 
 FOLDED = {
     "0001_events.sql": "c9176c7932995cbea0628f5137a67a3b7d7e88454f7ce79be6a01b737f89bdbb",
@@ -71,3 +78,37 @@ def test_another_schema_is_refused_with_what_to_do(before: Database, change: str
         migrate(before.url)
     assert before.all("select name, sha256 from migration order by name") == rows
     assert before.all("select title from video") == [{"title": "kept"}]
+
+
+def test_plans_of_0_1_are_read_on(before: Database) -> None:
+    """One audio rendition becomes a list of them; a film on its way that is read another way now is planned anew."""
+    sound = {"stream_index": 1, "codec": "aac", "channels": 2, "sample_rate": 48_000}
+    _old_film(before, "heard", "ready", sound, counted=False)
+    _old_film(before, "silent", "playable", None, counted=False)
+    _old_film(before, "jumps", "planned", sound, counted=True)
+    migrate(before.url)
+    films = {row["id"]: row for row in before.all("select id, state, plan from video where id <> 'v'")}
+    heard = msgspec.convert(films["heard"]["plan"], Plan)
+    assert [(track.rendition, track.codec) for track in heard.source.audio] == [("audio", "aac")]
+    assert heard.first == [0, 250]
+    assert msgspec.convert(films["silent"]["plan"], Plan).source.audio == []
+    assert (films["jumps"]["state"], films["jumps"]["plan"]) == ("uploaded", None)
+    assert before.all("select video_id from media_segment where rendition = '180p' order by 1") == [
+        {"video_id": "heard"},
+        {"video_id": "silent"},
+    ]
+
+
+def _old_film(database: Database, video_id: str, state: str, sound: dict[str, object] | None, *, counted: bool) -> None:
+    """As 0.1 left it in the middle of its work."""
+    plan = msgspec.to_builtins(PLAN)
+    plan["source"] |= {"audio": sound, "counted": counted, "first_picture": 0.0}
+    for new in ("first", "entries", "delay", "held"):
+        del plan[new]
+    database.all(
+        "insert into video (id, owner_id, title, state, plan) values (%s, 'o', %s, %s, %s)",
+        (video_id, video_id, state, msgspec.json.encode(plan).decode()),
+    )
+    database.all(
+        "insert into media_segment (id, video_id, rendition, index) values (%s, %s, '180p', 0)", (video_id, video_id)
+    )
