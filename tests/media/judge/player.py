@@ -48,7 +48,7 @@ class Sound(NamedTuple):
         """The amplitude of a tone in each HOP of a channel, 0 … 1 of full scale."""
         samples = self.channels[channel]
         turns = [complex(0, 2 * 3.141592653589793 * frequency * n / RATE) for n in range(HOP)]
-        real = [2.718281828459045 ** turn for turn in turns]
+        real = [2.718281828459045**turn for turn in turns]
         cosine, sine = [z.real for z in real], [z.imag for z in real]
         levels = []
         for at in range(0, len(samples) - HOP + 1, HOP):
@@ -82,9 +82,7 @@ class Played(Struct):
 
     @property
     def begins(self) -> float:
-        return min(
-            [picture.time for picture in self.pictures[:1]] + [sound.begins for sound in [self.sound] if sound]
-        )
+        return min([picture.time for picture in self.pictures[:1]] + [sound.begins for sound in [self.sound] if sound])
 
     @property
     def length(self) -> float:

@@ -11,9 +11,7 @@ FULL = 0.1107  # a channel that beeps
 MIXED = 0.0783  # a channel 3 dB down: the centre, in both
 
 
-def _file(
-    name: str, layout: str, channels: str, codec: str, heard: tuple[float, float] | None, more: str = ""
-) -> Odd:
+def _file(name: str, layout: str, channels: str, codec: str, heard: tuple[float, float] | None, more: str = "") -> Odd:
     sound = lavfi(beeps(6, channels=channels, layout=layout))
     expected = Expected(length=6, flashes=odd_times(6), beeps=odd_times(6), loudness=heard)
     return Odd(name, [f"{lavfi(pictures(6))} {sound} {X264} -c:a {codec} {more} @{name}"], expected)

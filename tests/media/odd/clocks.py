@@ -91,7 +91,7 @@ DRIFTING = [
         f"drift-{codec}-{'slow' if factor > 1 else 'fast'}.{suffix}",
         [
             f"{lavfi(pictures(20))} {X264} @v.mkv",
-            f'{lavfi(f"sine=frequency=500:duration={20 / factor:.3f}:sample_rate=48000,volume=4")} -c:a {codec} @a.mka',
+            f"{lavfi(f'sine=frequency=500:duration={20 / factor:.3f}:sample_rate=48000,volume=4')} -c:a {codec} @a.mka",
             f'-i @v.mkv -i @a.mka -c copy -bsf:a "setts=ts=TS*{factor}:duration=DURATION" '
             f"@drift-{codec}-{'slow' if factor > 1 else 'fast'}.{suffix}",
         ],

@@ -1,6 +1,5 @@
 """Picture and sound that do not begin or end together."""
 
-
 from tests.media.judge.verdict import Expected
 from tests.media.odd.making import MONO, X264, Odd, beeps, lavfi, odd_times, pictures, stand
 
@@ -15,8 +14,10 @@ VP8 = "-c:v libvpx -deadline realtime -cpu-used 8 -b:v 1M -c:a libopus"
 
 
 def _late(seconds: int, stream: str) -> str:
-    return f"{lavfi(pictures(4))} -itsoffset {seconds} {lavfi(beeps(4))}" if stream == "sound" else (
-        f"-itsoffset {seconds} {lavfi(pictures(4))} {lavfi(beeps(seconds + 4))}"
+    return (
+        f"{lavfi(pictures(4))} -itsoffset {seconds} {lavfi(beeps(4))}"
+        if stream == "sound"
+        else (f"-itsoffset {seconds} {lavfi(pictures(4))} {lavfi(beeps(seconds + 4))}")
     )
 
 

@@ -101,4 +101,3 @@ def odd_times(until: float, start: float = 0.0) -> list[float]:
 def stand(seconds: float, before: float = 0.0) -> str:
     """A filter: the first picture stands so long before, and the last so long after."""
     return f"tpad=start_mode=clone:start_duration={before}:stop_mode=clone:stop_duration={seconds}"
-

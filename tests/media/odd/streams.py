@@ -83,8 +83,12 @@ SOUNDS = [
         ),
         ("second-default", f"{HUM} {lavfi(beeps(6))}", "-disposition:a:0 0 -disposition:a:1 default", FILM),
         ("none-default", f"{lavfi(beeps(6))} {HUM}", "-disposition:a 0", FILM),
-        ("first-late", f"-itsoffset 1 {lavfi(beeps(4))} {HUM}", "-disposition:a 0",
-         Expected(length=6, flashes=odd_times(6), beeps=[2.0, 4.0])),
+        (
+            "first-late",
+            f"-itsoffset 1 {lavfi(beeps(4))} {HUM}",
+            "-disposition:a 0",
+            Expected(length=6, flashes=odd_times(6), beeps=[2.0, 4.0]),
+        ),
     ]
     for suffix in ("mkv", "mp4")
 ]
