@@ -114,7 +114,7 @@ def _encoded(kind: str, name: str) -> Path:
     graph, codec = (PICTURES, VIDEO[name]) if kind == "video" else (SOUND, AUDIO[name])
     arguments = ["-f", "lavfi", "-i", graph, *codec.split()]
     # What tells all decode times, what tells the durations of Opus, and what takes all.
-    suffix = {"h264 with B-frames": "mp4", "opus": "mka"}.get(name, "nut")
+    suffix = {"h264 with B-frames": "mp4", "mpeg2": "mp4", "opus": "mka"}.get(name, "nut")
     return cached(f"random-{kind}.{suffix}", arguments, lambda path: ffmpeg(*arguments, path))
 
 

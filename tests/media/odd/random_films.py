@@ -44,16 +44,16 @@ def films(draw: st.DrawFn, containers: tuple[str, ...]) -> Film:
 
 
 @st.composite
-def edits(draw: st.DrawFn, step: int) -> Edit:
-    begin = draw(st.integers(0, WHOLE // step - 2)) * step
-    length = draw(st.integers(1, (WHOLE - begin) // step)) * step
-    return Edit(draw(st.sampled_from([0, 0, 3, 17, 40])), begin, length)
+def edits(draw: st.DrawFn, places: list[int]) -> Edit:
+    """From one of these tenths of a second of the media to another."""
+    begin, end = sorted(draw(st.lists(st.sampled_from(places), min_size=2, max_size=2, unique=True)))
+    return Edit(draw(st.sampled_from([0, 0, 3, 17, 40])), begin, end - begin)
 
 
 @st.composite
 def edited_films(draw: st.DrawFn) -> Film:
     """All of picture and sound is there, and edit lists say what of it is shown, and when."""
     whole = (Piece(0, WHOLE),)
-    picture = draw(st.none() | edits(1))
-    sound = draw(st.none() | edits(5))
+    picture = draw(st.none() | edits(list(range(WHOLE + 1))))
+    sound = draw(st.none() | edits([0, *range(5, WHOLE, 10), WHOLE]))  # no beep is cut
     return Film("mov", "h264", "pcm", whole, whole, edits=(picture, sound))
