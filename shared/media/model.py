@@ -19,6 +19,9 @@ FRAME_SAMPLES = 1024  # samples in an AAC-LC frame (ISO/IEC 14496-3)
 COVER_PICTURE = "a cover picture"  # why a video stream is left out whose loss is none
 
 
+Span = tuple[int, int, int]  # of bytes: start and end, and how many from the beginning of the source come first
+
+
 class Ratio(Struct, frozen=True):
     """A rational number that JSON can hold."""
 
@@ -84,6 +87,7 @@ class Part(Struct, frozen=True):
 
     start: int
     end: int
+    head: int  # bytes from the beginning of the source that come first: fragments need the header of their file
     video: int | None  # index of the stream that is shown, in this part
     audio: list[int | None]  # of the stream of each audio track
 
@@ -119,6 +123,11 @@ class Reading(Struct, frozen=True):
     sample_aspect_ratio: Ratio
     colours: list[int] = []  # range, primaries, transfer and matrix (ISO/IEC 23091-2) of the first picture
     picture_rate: Ratio | None = None  # the file has no presentation times: picture n is shown at n / picture_rate
+
+    def span(self, part: int) -> Span | None:
+        """Of a part, by its number; None: it is the whole source."""
+        read = self.parts[part]
+        return (read.start, read.end, read.head) if len(self.parts) > 1 else None
 
 
 class SourceInfo(Struct, frozen=True):

@@ -17,6 +17,10 @@ from shared.media.probe.timed_packets import TimedPacket, audio_packets
 
 SAMPLE_BYTES = 4  # 32-bit floats, one plane per channel (fltp)
 TOLERANCE_SAMPLES = SAMPLE_RATE // 40  # 25 ms: a smaller difference of timestamps is rounding by the container, no gap
+# Where the sample rate of a transport stream changes, libavformat goes on with the old one between the timestamps that
+# the file has: a packet is then stated to last longer or shorter than its samples do.
+STATED_SECONDS = Fraction(1, 500)
+LOOSE_SAMPLES = SAMPLE_RATE // 4
 
 
 class Lost(Struct, frozen=True):
@@ -84,6 +88,15 @@ class TrackDecoder:
             self.lost.append(Lost(start, float(packet.duration * time_base)))
 
 
+def _tolerance(frame: AudioFrame) -> int:
+    """By how many samples a frame may lie beside its place before that is a gap."""
+    if frame.duration and frame.time_base is not None:
+        stated = frame.duration * Fraction(frame.time_base)
+        if abs(stated - Fraction(frame.samples, frame.sample_rate)) > STATED_SECONDS:
+            return LOOSE_SAMPLES
+    return TOLERANCE_SAMPLES
+
+
 def _silence(count: int) -> Iterator[tuple[bytes, bytes]]:
     while count > 0:
         some = bytes(min(count, SAMPLE_RATE) * SAMPLE_BYTES)
@@ -102,11 +115,12 @@ class _Resampling:
         self.head = 0  # the position of the resampler's next sample
 
     def add(self, frame: AudioFrame, offset: Fraction) -> Iterator[tuple[int, bytes, bytes]]:
+        tolerance = _tolerance(frame)
         if self.stretch != 1:  # a recorder's clock that drifts: its samples are a little longer or shorter
             frame.sample_rate = round(frame.sample_rate / self.stretch)
         shape = frame.format.name, frame.layout.name, frame.sample_rate
         at = self._position(frame, offset)
-        if self.resampler is None or shape != self.shape or abs(at - self.expected) > TOLERANCE_SAMPLES:
+        if self.resampler is None or shape != self.shape or abs(at - self.expected) > tolerance:
             yield from self.flush()
             self.resampler = StereoResampler(self.order)
             self.shape, self.expected, self.head = shape, at, round(at)

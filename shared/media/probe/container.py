@@ -8,6 +8,7 @@ import av.error
 from av.container import InputContainer
 
 from shared.media.errors import MediaError
+from shared.media.model import Span
 from shared.media.mp4 import top_level_types
 from shared.media.probe.byte_reader import ByteReader
 from shared.media.sandbox.input import MAX_PIXELS, input_options, range_name, safe_name
@@ -28,7 +29,7 @@ EBML_MAGIC = b"\x1aE\xdf\xa3"  # Matroska and WebM begin with it
 
 
 @contextmanager
-def open_container(source: str, span: tuple[int, int] | None = None) -> Iterator[InputContainer]:
+def open_container(source: str, span: Span | None = None) -> Iterator[InputContainer]:
     """The container of `source`, or of a range of its bytes; a demuxer can reach nothing but `source`.
 
     Raises MediaError when it is no video.

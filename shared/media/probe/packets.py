@@ -128,9 +128,13 @@ class AudioPackets(StreamPackets):
 
 
 class PacketScan:
-    """What one pass found, by the index of the stream. Damage ends the pass early: what came before is kept."""
+    """What one pass found, by the index of the stream. Damage ends the pass early: what came before is kept.
 
-    def __init__(self, container: InputContainer) -> None:
+    Before an edit begins, the demuxer goes back to a keyframe, and marks what is not shown as to be discarded: that is
+    no jump of the clock. In a `fragmented` MP4 it marks so what comes after a jump.
+    """
+
+    def __init__(self, container: InputContainer, *, fragmented: bool) -> None:
         formats = set(container.format.name.split(","))
         self.video = {s.index: VideoPackets(s) for s in container.streams.video if s.codec_context is not None}
         self.audio = {s.index: AudioPackets(s) for s in container.streams.audio}
@@ -149,7 +153,8 @@ class PacketScan:
                 self.other[packet.stream_index].add(packet, 0)
                 continue
             time = packet.dts if packet.dts is not None else packet.pts
-            seconds = None if time is None else float(time * found.time_base)
+            hidden = packet.is_discard and not fragmented
+            seconds = None if time is None or hidden else float(time * found.time_base)
             found.add(packet, self.clock.epoch(found.index, seconds, packet.pos))
         for each in self.video.values():
             each.finish()

@@ -9,6 +9,7 @@ from shared.media.probe.programme_map import Programme, programmes
 SEARCHED_BYTES = 1 << 20  # before the first packet of an epoch
 # how a file begins, and how many bytes come before that
 BEGINNINGS = {"matroska": (b"\x1aE\xdf\xa3", 0), "flv": (b"FLV\x01", 0), "mp4": (b"ftyp", 4)}
+FRAGMENT = (b"moof", 4)
 MOST_BOXES = 64
 MOST_PARTS = 100
 
@@ -21,20 +22,47 @@ def known_edges(source: RandomAccess, formats: set[str]) -> tuple[list[int], lis
     return (_second_files(source), []) if "mp4" in formats else ([], [])
 
 
-def edges_at(source: RandomAccess, formats: set[str], jumps: list[Jump]) -> list[int]:
-    """Bytes at which a file of its own begins, where the clock starts anew: `cat one.webm two.webm`."""
+def edges_at(source: RandomAccess, formats: set[str], jumps: list[Jump]) -> tuple[list[int], int]:
+    """Bytes at which a file of its own begins, where the clock starts anew: `cat one.webm two.webm`.
+
+    And how many bytes of the first file each of them needs before it: fragments of MP4 without a header of their own.
+    """
     container = next((name for name in BEGINNINGS if name in formats), None)
     if container is None:
-        return []
-    magic, before = BEGINNINGS[container]
+        return [], 0
+    edges = _found_before(source, jumps, BEGINNINGS[container])
+    if container == "mp4" and not edges and (head := _header_bytes(source)):
+        return _found_before(source, jumps, FRAGMENT), head
+    return edges, 0
+
+
+def _found_before(source: RandomAccess, jumps: list[Jump], beginning: tuple[bytes, int]) -> list[int]:
+    magic, before = beginning
     found = []
     for jump in jumps[:MOST_PARTS]:
         if jump.position:
             start = max(1, jump.position - SEARCHED_BYTES)
             place = source.read(start, jump.position - start).rfind(magic)
-            if place >= 0:
-                found.append(start + place - before)
+            if place >= 0 and (edge := start + place - before) > 0:
+                found.append(edge)
     return sorted(set(found))
+
+
+def _header_bytes(source: RandomAccess) -> int:
+    """Up to the end of the first moov; 0 where it is not before all media."""
+    at = 0
+    for _ in range(MOST_BOXES):
+        header = source.read(at, 16)
+        if len(header) < 16:
+            return 0
+        size: int = struct.unpack_from(">I", header)[0]
+        kind = header[4:8]
+        if size < 8 or kind in (b"mdat", b"moof"):
+            return 0
+        at += size
+        if kind == b"moov":
+            return at
+    return 0
 
 
 def _second_files(source: RandomAccess) -> list[int]:

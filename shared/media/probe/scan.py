@@ -17,6 +17,7 @@ from shared.media.model import (
     SourceInfo,
     StreamCount,
 )
+from shared.media.mp4 import top_level_types
 from shared.media.planning.frame_rate import tidy_rate, typical_rate
 from shared.media.probe.alpha import has_hidden_alpha
 from shared.media.probe.byte_reader import ByteReader
@@ -44,17 +45,19 @@ def scan(source: str) -> ScanResult:
         container = opened.enter_context(open_container(source))
         formats = set(container.format.name.split(","))
         edges, programmes = known_edges(reader, formats)
+        fragmented, head = "mp4" in formats and "moof" in top_level_types(reader), 0
         if not edges:
-            found = PacketScan(container)
-            edges = edges_at(reader, formats, found.clock.jumps)
-        spans = list(pairwise([0, *edges, reader.size]))
+            found = PacketScan(container, fragmented=fragmented)
+            edges, head = edges_at(reader, formats, found.clock.jumps)
+        spans = [(start, end, head if start else 0) for start, end in pairwise([0, *edges, reader.size])]
         if edges:
             container = opened.enter_context(open_container(source, spans[0]))
-            found = PacketScan(container)
+            found = PacketScan(container, fragmented=fragmented)
         scans, read = [found], [spans[0]]
         for span in spans[1:]:
             try:
-                scans.append(PacketScan(opened.enter_context(open_container(source, span))))
+                part = opened.enter_context(open_container(source, span))
+                scans.append(PacketScan(part, fragmented=fragmented))
             except MediaError:  # bytes behind the film that are nothing
                 continue
             read.append(span)

@@ -10,7 +10,7 @@ from av.packet import Packet
 from av.stream import Discard, Stream
 from msgspec import Struct
 
-from shared.media.model import Entry, Plan, Run
+from shared.media.model import Entry, Plan, Run, Span
 from shared.media.probe.container import open_container
 
 
@@ -35,8 +35,7 @@ def audio_packets(source: str, plan: Plan, track: int) -> Iterator[TimedPacket]:
     for number, part in enumerate(reading.parts):
         stream_index = part.audio[track]
         if stream_index is not None:
-            span = (part.start, part.end) if len(reading.parts) > 1 else None
-            yield from _packets(source, span, stream_index, number, reading.runs, Fraction(0))
+            yield from _packets(source, reading.span(number), stream_index, number, reading.runs, Fraction(0))
 
 
 def video_packets(source: str, plan: Plan, entry: Entry) -> Iterator[TimedPacket]:
@@ -46,15 +45,14 @@ def video_packets(source: str, plan: Plan, entry: Entry) -> Iterator[TimedPacket
     for number, part in enumerate(reading.parts[entry.part :], entry.part):
         if part.video is None:
             continue
-        span = (part.start, part.end) if len(reading.parts) > 1 else None
         skipped = entry.packet if number == entry.part else 0
-        for timed in _packets(source, span, part.video, number, reading.runs, Fraction(0)):
+        for timed in _packets(source, reading.span(number), part.video, number, reading.runs, Fraction(0)):
             if timed.number >= skipped:
                 yield timed
 
 
 def _packets(
-    source: str, span: tuple[int, int] | None, stream_index: int, part: int, runs: list[Run], offset: Fraction
+    source: str, span: Span | None, stream_index: int, part: int, runs: list[Run], offset: Fraction
 ) -> Iterator[TimedPacket]:
     mine = sorted((r for r in runs if (r.part, r.stream_index) == (part, stream_index)), key=lambda run: run.first)
     firsts = [run.first for run in mine]

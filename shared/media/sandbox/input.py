@@ -16,8 +16,8 @@ def is_url(source: str) -> bool:
 
 
 def protocols(source: str) -> str:
-    """The protocols that may be opened for `source` or a range of it: only files, or only HTTP."""
-    return "http,tcp,subfile" if is_url(source) else "file,subfile"
+    """The protocols that may be opened for `source` or ranges of it: only files, or only HTTP."""
+    return "http,tcp,subfile,concat" if is_url(source) else "file,subfile,concat"
 
 
 def safe_name(source: str) -> str:
@@ -25,9 +25,13 @@ def safe_name(source: str) -> str:
     return source if is_url(source) else f"file:{os.path.abspath(source)}"  # noqa: PTH100 - a string stays a string
 
 
-def range_name(source: str, start: int, end: int) -> str:
-    """The bytes `start` to `end` of `source`, as a file of their own."""
-    return f"subfile,,start,{start},end,{end},,:{safe_name(source)}"
+def range_name(source: str, start: int, end: int, head: int) -> str:
+    """The bytes `start` to `end` of `source`, behind its first `head` bytes, as a file of their own.
+
+    The name of the file must hold no "|" where there is a head: FFmpeg splits at it.
+    """
+    body = f"subfile,,start,{start},end,{end},,:{safe_name(source)}"
+    return f"concat:subfile,,start,0,end,{head},,:{safe_name(source)}|{body}" if head else body
 
 
 def input_options(source: str) -> dict[str, str]:

@@ -14,7 +14,7 @@ from av.stream import Discard
 from av.subtitles.codeccontext import SubtitleCodecContext
 from av.subtitles.subtitle import AssSubtitle
 
-from shared.media.model import Plan, SubtitleFile, subtitle_rendition
+from shared.media.model import Plan, Span, SubtitleFile, subtitle_rendition
 from shared.media.probe.container import open_container
 from shared.media.probe.extras import is_text_subtitle
 from shared.media.subtitles.markup import webvtt_text
@@ -41,7 +41,7 @@ def write_subtitles(source: str, plan: Plan, out_dir: Path) -> list[SubtitleFile
     return files
 
 
-def _parts(plan: Plan) -> Iterator[tuple[tuple[int, int] | None, Fraction]]:
+def _parts(plan: Plan) -> Iterator[tuple[Span | None, Fraction]]:
     """The range of bytes of each part of the source (None: all), and its own time, in seconds, at which the published
     timeline begins. Text goes by the clock of the part's first picture."""
     reading = plan.source.reading
@@ -49,10 +49,9 @@ def _parts(plan: Plan) -> Iterator[tuple[tuple[int, int] | None, Fraction]]:
         yield None, plan.cuts[0] * plan.source.time_base.fraction()
         return
     for number, part in enumerate(reading.parts):
-        span = (part.start, part.end) if len(reading.parts) > 1 else None
         pictures = [run for run in reading.runs if (run.part, run.stream_index) == (number, part.video)]
         if pictures:
-            yield span, -min(pictures, key=lambda run: run.first).offset.fraction()
+            yield reading.span(number), -min(pictures, key=lambda run: run.first).offset.fraction()
 
 
 def _read(container: InputContainer, indexes: set[int], zero: Fraction) -> Iterator[tuple[int, Cue]]:
