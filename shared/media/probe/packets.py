@@ -16,10 +16,12 @@ from av.video.stream import VideoStream
 
 from shared.media.probe.channels import set_native_layout
 from shared.media.probe.clock import ClockWatch
+from shared.media.probe.shapes import ShapeWatch
 
 PICTURES_DECODED = 5
 VIDEO_PACKETS_TRIED = 600  # before it is given up to decode a picture during the pass
 AUDIO_PACKETS_TRIED = 200  # in each audio stream
+IN_BAND = {"mpegts", "mpeg", "flv"}  # formats that leave the aspect ratio of a pixel to the codec
 UNKNOWN = -(1 << 62)  # a time that the file does not give
 
 
@@ -46,7 +48,7 @@ class StreamPackets:
 
 
 class VideoPackets(StreamPackets):
-    def __init__(self, stream: VideoStream) -> None:
+    def __init__(self, stream: VideoStream, *, in_band: bool = False) -> None:
         super().__init__(stream)
         self.video = stream
         self.video.thread_type = "NONE"
@@ -54,6 +56,7 @@ class VideoPackets(StreamPackets):
         self.hidden: set[int] = set()  # numbers of packets that give no picture: cut away by an edit list
         self.first_dts: int | None = None
         self.pictures: list[VideoFrame] = []  # the first few
+        self.shapes = ShapeWatch(stream) if in_band else None
         self._tries = VIDEO_PACKETS_TRIED
 
     @property
@@ -64,6 +67,8 @@ class VideoPackets(StreamPackets):
         number = len(self.pts)
         if packet.is_keyframe:
             self.keyframes[number] = -1 if packet.pos is None else packet.pos
+            if self.shapes is not None:
+                self.shapes.look(packet)
         if packet.is_discard:
             self.hidden.add(number)
         if self.first_dts is None:
@@ -136,7 +141,10 @@ class PacketScan:
 
     def __init__(self, container: InputContainer, *, fragmented: bool) -> None:
         formats = set(container.format.name.split(","))
-        self.video = {s.index: VideoPackets(s) for s in container.streams.video if s.codec_context is not None}
+        in_band = bool(formats & IN_BAND)
+        self.video = {
+            s.index: VideoPackets(s, in_band=in_band) for s in container.streams.video if s.codec_context is not None
+        }
         self.audio = {s.index: AudioPackets(s) for s in container.streams.audio}
         self.other = {
             s.index: StreamPackets(s)

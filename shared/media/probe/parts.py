@@ -1,5 +1,6 @@
 """Where a source has to be opened anew, because one demuxer does not read on: a file behind a file, another codec."""
 
+import re
 import struct
 
 from shared.media.mp4 import RandomAccess
@@ -10,6 +11,10 @@ SEARCHED_BYTES = 1 << 20  # before the first packet of an epoch
 # how a file begins, and how many bytes come before that
 BEGINNINGS = {"matroska": (b"\x1aE\xdf\xa3", 0), "flv": (b"FLV\x01", 0), "mp4": (b"ftyp", 4)}
 FRAGMENT = (b"moof", 4)
+# Adobe Flash Video File Format 10.1, annex E.2: signature, version, flags, header size 9, then a previous tag of size 0
+FLV_HEADER = re.compile(rb"FLV\x01[\x00-\x05]\x00\x00\x00\x09\x00\x00\x00\x00")
+FLV_HEADER_BYTES = 13
+BLOCK_BYTES = 1 << 22
 MOST_BOXES = 64
 MOST_PARTS = 100
 
@@ -19,6 +24,8 @@ def known_edges(source: RandomAccess, formats: set[str]) -> tuple[list[int], lis
     if "mpegts" in formats:
         first, edges = programmes(source)
         return edges, first
+    if "flv" in formats:
+        return _flv_headers(source), []
     return (_second_files(source), []) if "mp4" in formats else ([], [])
 
 
@@ -63,6 +70,15 @@ def _header_bytes(source: RandomAccess) -> int:
         if kind == b"moov":
             return at
     return 0
+
+
+def _flv_headers(source: RandomAccess) -> list[int]:
+    """Where an FLV file begins behind the first one: the demuxer takes its header for a tag of some megabytes."""
+    edges: list[int] = []
+    for at in range(0, source.size, BLOCK_BYTES):
+        block = source.read(at, BLOCK_BYTES + FLV_HEADER_BYTES)
+        edges += [at + found.start() for found in FLV_HEADER.finditer(block) if found.start() < BLOCK_BYTES]
+    return [edge for edge in edges if edge][:MOST_PARTS]
 
 
 def _second_files(source: RandomAccess) -> list[int]:

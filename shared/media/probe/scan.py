@@ -25,7 +25,7 @@ from shared.media.probe.choose import Choice, choose_again, choose_over
 from shared.media.probe.container import open_container
 from shared.media.probe.drift import stretch
 from shared.media.probe.extras import chapters, is_text_subtitle, language, subtitle_tracks, track_name
-from shared.media.probe.packets import AudioPackets, PacketScan, StreamPackets
+from shared.media.probe.packets import AudioPackets, PacketScan, StreamPackets, VideoPackets
 from shared.media.probe.parts import edges_at, known_edges
 from shared.media.probe.pictures import Pictures, in_order, read_by_packets, sample_aspect_ratio
 from shared.media.probe.timeline import named_rate
@@ -63,9 +63,7 @@ def scan(source: str) -> ScanResult:
             read.append(span)
         choice = choose_over(scans, programmes)
         parts = [Part(*span, *choose_again(each, programmes, choice)) for span, each in zip(read, scans, strict=True)]
-        irregular = (
-            len(parts) > 1 or found.clock.jumps or choice.video.is_cover or has_hidden_alpha(choice.video.stream)
-        )
+        irregular = len(parts) > 1 or found.clock.jumps or choice.video.is_cover or _needs_reading(choice.video)
         pictures = None if irregular else in_order(choice, formats)
         if pictures is None:
             pictures = read_by_packets(parts, scans, choice, formats)
@@ -77,6 +75,11 @@ def scan(source: str) -> ScanResult:
             info=_info(container, choice, pictures, scans),
             entries=pictures.entries,
         )
+
+
+def _needs_reading(video: VideoPackets) -> bool:
+    """Whether the ffmpeg program would not show what the pictures are."""
+    return has_hidden_alpha(video.stream) or (video.shapes is not None and video.shapes.changes)
 
 
 def _info(container: InputContainer, choice: Choice, pictures: Pictures, scans: list[PacketScan]) -> SourceInfo:

@@ -74,7 +74,7 @@ SQUASHED = [
     _squashed("wide.mkv", "240x180", "4/3", (320, 180)),
     _squashed("wide.ts", "240x180", "4/3", (320, 180), "-c:v mpeg2video -b:v 2M"),
     _squashed("tall.mp4", "320x180", "1/2", (160, 180)),
-    _squashed("pal.mpg", "720x576", "16/15", (768, 576), "-c:v mpeg2video -b:v 4M"),
+    _squashed("pal.mpg", "720x576", "16/15", (640, 480), "-c:v mpeg2video -b:v 4M"),
 ]
 
 
@@ -158,5 +158,4 @@ ALPHA = [
     _alpha("vp9.mkv", "yuva420p", "-c:v libvpx-vp9 -deadline realtime -pix_fmt yuva420p -auto-alt-ref 0"),
     _alpha("ffv1.mkv", "yuva420p", "-c:v ffv1 -pix_fmt yuva420p"),
     _alpha("utvideo.avi", "rgba", "-c:v utvideo -pix_fmt gbrap"),
-    _alpha("screen.gif", "rgba", ""),
 ]
