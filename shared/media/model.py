@@ -11,6 +11,7 @@ from msgspec import Struct
 
 AUDIO_RENDITION = "audio"  # the name of the default audio rendition; the others are "audio-2", "audio-3" …
 TIMESCALE = 90_000  # ticks per second of the published video
+LEAST_REPEAT_RATE = Fraction(10)  # per second: of a picture that is shown once more before the end of a segment
 SAME_ASPECT = Fraction(1, 50)  # a smaller relative difference of two aspect ratios is rounding: no bars
 SAMPLE_RATE = 48_000  # Hz, of the published audio
 AUDIO_BIT_RATE = 128_000  # bit/s
@@ -197,7 +198,7 @@ class Plan(Struct, frozen=True):
     frame_rate_cap: int = 0  # frames closer than 1/cap are left out; 0: all are kept
     first: list[int] = []  # pts of the picture that each segment begins with; may lie before or after its cut
     entries: list[Entry] = []  # of each segment, where source.reading is set; `seeks` does not matter then
-    held: list[int] = []  # segments whose last picture stands for long, so that it has to be decoded last
+    held: list[int] = []  # segments whose last picture stands for long; it is shown once more just before their end
     delay: int = 0  # ticks of TIMESCALE between decoding and showing a picture (edit list); 0: no B-frames
 
     @property
@@ -220,6 +221,12 @@ class Plan(Struct, frozen=True):
         picture."""
         planned = self.frames[index]
         return frames == planned or (self.source.interlaced and abs(2 * frames - planned) <= 1)
+
+    @property
+    def repeat(self) -> int:
+        """How long before the end of a held segment its last picture is shown once more, in ticks of TIMESCALE."""
+        rate = max(self.output_frame_rate.fraction(), LEAST_REPEAT_RATE)
+        return round(TIMESCALE / rate)
 
     def seconds(self, pts: int) -> float:
         """The time of `pts` on the published timeline, which starts at cut 0."""

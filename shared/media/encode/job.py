@@ -147,8 +147,8 @@ class SegmentJob:
         reorder = self.plan.delay > 0
         held = {}
         if self.index in self.plan.held:
-            # Chromium takes the duration of a picture from its own sample. The last sample in decode order has the long
-            # one: it must be the picture that stands, not a B-frame before it.
+            # The last picture is shown once more, just before the end of the segment: libavformat's DASH demuxer ends
+            # the film where one stream does. No B-frame may reach from there over the still phase.
             held = {"force_key_frames": f"expr:eq(n,{self.plan.frames[self.index] - 1})"}
         outputs = [
             # one encoder thread: the bytes are then the same on every machine

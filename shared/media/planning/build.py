@@ -38,16 +38,12 @@ def build_plan(scan: ScanResult, rungs: list[str] = STANDARD) -> Plan:
     segments = pictures_between(pts, cuts)
     still = int(STILL_SECONDS / time_base)
     moving = frame_rate * STILL_SECONDS > 1 and not any(still_ends(times, still) for times in segments)
-    held = [
-        index
-        for index, (times, after) in enumerate(zip(segments, cuts[1:], strict=True))
-        if after - times[-1] > still and len(times) > 1
-    ]
+    held = [index for index, times in enumerate(segments) if cuts[index + 1] - times[-1] > still]
     first = first_pictures(scan.pts, cuts)
     return Plan(
         source=info,
         cuts=cuts,
-        frames=[len(times) for times in segments],
+        frames=[len(times) + (index in held) for index, times in enumerate(segments)],
         renditions=ladder(info.width, info.height, frame_rate, rungs),
         output_frame_rate=Ratio.of(frame_rate),
         # an audio segment may be one AAC frame longer than the video it goes with
@@ -56,7 +52,7 @@ def build_plan(scan: ScanResult, rungs: list[str] = STANDARD) -> Plan:
         frame_rate_cap=cap,
         first=first,
         entries=_entries(first, scan),
-        held=held if moving else [],
+        held=held,
         delay=round(DELAY_FRAMES * TIMESCALE / frame_rate) if moving else 0,
     )
 

@@ -19,12 +19,16 @@ def write_pictures(source: str, plan: Plan, index: int, pipe: int) -> PipedPictu
     """All pictures that segment `index` shows; one from before it where none of its own can be decoded, if any can."""
     shaper, times = Shaper(plan.source), []
     encoder: VideoCodecContext | None = None
-    standing = False
+    standing, last = False, None
     with os.fdopen(pipe, "wb", buffering=0) as out:
         for picture in _thinned(shaper.shaped(segment_pictures(source, plan, index)), plan.frame_rate_cap):
             encoder = encoder or _raw(picture.frame)
             _write(encoder, picture.frame, out.fileno())
             times.append(picture.time)
+            last = picture.frame
+        if index in plan.held and encoder is not None and last is not None:
+            _write(encoder, last, out.fileno())
+            times.append(max(times[-1] + 1, plan.cuts[index + 1] - plan.repeat))
         if not times and (before := picture_before(source, plan, index)) is not None:
             standing = True
             for picture in shaper.shaped(iter([before])):
