@@ -122,6 +122,13 @@ def heard(result: Result) -> "array[int]":
     return out
 
 
+def heard_with_the_pictures(result: Result) -> "array[int]":
+    """The same from the time on that the first picture has in the source: sound from before it is published too."""
+    info = result.plan.source
+    before = (info.start_pts - result.plan.cuts[0]) * info.time_base.fraction()
+    return heard(result)[round(before * SAMPLE_RATE) :]
+
+
 def likeness(one: Sequence[int], other: Sequence[int]) -> float:
     """Correlation of two runs of samples: 1 when they are the same sound at the same time."""
     power = sum(map(mul, one, one)) * sum(map(mul, other, other))

@@ -6,7 +6,7 @@ import pytest
 
 from shared.media.model import FRAME_SAMPLES
 from tests.media.clips import SAMPLE_RATE, cached, clip, damaged, remuxed, sweep
-from tests.media.published import assert_same_sound, best_lag, heard, numbers, publish
+from tests.media.published import assert_same_sound, best_lag, heard_with_the_pictures, numbers, publish
 
 FRAMES = 560
 X264 = "-c:v libx264 -preset veryfast -pix_fmt yuv420p"
@@ -53,7 +53,7 @@ def test_container(name: str, video: str, audio: str, tmp_path: Path) -> None:
     assert numbers(result) == list(range(FRAMES))
     assert result.plan.segments >= 2
     lag = OWN_LAG.get(name, 0)
-    sound, wanted = heard(result)[max(lag, 0) :], sweep(23)[max(-lag, 0) :]
+    sound, wanted = heard_with_the_pictures(result)[max(lag, 0) :], sweep(23)[max(-lag, 0) :]
     assert_same_sound(sound, wanted, 4800, 22 * SAMPLE_RATE, stray=24 if name in COARSE else 2)
 
 
@@ -64,7 +64,7 @@ def test_fragmented_mp4(flags: str, tmp_path: Path) -> None:
     base = clip("gop60.mp4", frames=FRAMES, video=X264 + " -g 60")
     result = publish(remuxed("fragmented.mp4", base, output=f"-c copy -movflags {flags}"), tmp_path)
     assert numbers(result) == list(range(FRAMES))
-    assert_same_sound(heard(result), sweep(23), 4800, 22 * SAMPLE_RATE)
+    assert_same_sound(heard_with_the_pictures(result), sweep(23), 4800, 22 * SAMPLE_RATE)
 
 
 def test_a_transport_stream_whose_clock_jumps(tmp_path: Path) -> None:
@@ -73,7 +73,7 @@ def test_a_transport_stream_whose_clock_jumps(tmp_path: Path) -> None:
     joined = cached("joined.ts", one.name, lambda path: _join(path, [one, one]))
     result = publish(joined, tmp_path)
     assert numbers(result) == [*range(FRAMES), *range(FRAMES)]
-    sound, wanted = heard(result), sweep(23)
+    sound, wanted = heard_with_the_pictures(result), sweep(23)
     assert_same_sound(sound, wanted, 4800, 22 * SAMPLE_RATE)
     second = sound[FRAMES * 1920 :]
     lag = abs(best_lag(second, wanted, SAMPLE_RATE, reach=1500))

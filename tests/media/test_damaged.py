@@ -87,14 +87,15 @@ def test_damage_after_a_long_still_phase_leaves_the_picture_standing(tmp_path: P
     assert read_number(bytes(picture.planes[0]), picture.planes[0].line_size, picture.width, picture.height) == 99
 
 
-def test_a_start_that_cannot_be_decoded_is_left_out(tmp_path: Path) -> None:
-    """The video begins with its first picture, and the sound with it."""
+def test_until_the_first_picture_that_can_be_decoded_it_stands(tmp_path: Path) -> None:
+    """The sound of the damaged start is heard, and the first picture stands until its own time."""
     source = damaged("late.mp4", whole("plain40.mp4"), lambda data: blot(data, 0, 5), "to 5 s")
     result = publish(source, tmp_path)
     came = numbers(result)
     assert came == list(range(came[0], FRAMES))
     assert 125 <= came[0] < 175
-    assert_same_sound(heard(result), sweep(40)[came[0] * 1920 :], 1024, (FRAMES - came[0]) * 1920 - 4800)
+    assert result.plan.seconds(result.plan.cuts[-1]) == pytest.approx(40)
+    assert_same_sound(heard(result), sweep(40), 1024, 40 * 48_000 - 4800)
 
 
 def test_filler_without_a_picture_before_it_is_black(tmp_path: Path) -> None:

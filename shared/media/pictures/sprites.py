@@ -22,7 +22,7 @@ POSTER_BOX = (720, 1280)
 PICTURES = 100  # of a short video; a long one gets one every MAX_INTERVAL_SECONDS
 MIN_INTERVAL_SECONDS, MAX_INTERVAL_SECONDS = 1.0, 10.0
 POSTER_CANDIDATES = 12
-OLDEST_SECONDS = 4.0  # a keyframe so long before a tile's time still stands for it; the interval where that is longer
+OLDEST_SECONDS = 2.0  # a keyframe so long before a tile's time still stands for it; the interval where that is longer
 # CPU seconds that decoding between keyframes may take: a small part of what the encode takes.
 MIN_CPU_SECONDS, MAX_CPU_SECONDS, CPU_PER_SECOND = 3.0, 1800.0, 0.02
 SEARCH_SECONDS = 1 / 12  # between pictures that are looked at where every tile is dark
