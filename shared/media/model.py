@@ -198,7 +198,7 @@ class Plan(Struct, frozen=True):
     frame_rate_cap: int = 0  # frames closer than 1/cap are left out; 0: all are kept
     first: list[int] = []  # pts of the picture that each segment begins with; may lie before or after its cut
     entries: list[Entry] = []  # of each segment, where source.reading is set; `seeks` does not matter then
-    held: list[int] = []  # segments whose last picture stands for long; it is shown once more just before their end
+    repeats: list[int] = []  # how often the last picture of a segment is shown again, where it stands for long
     delay: int = 0  # ticks of TIMESCALE between decoding and showing a picture (edit list); 0: no B-frames
 
     @property
@@ -222,11 +222,18 @@ class Plan(Struct, frozen=True):
         planned = self.frames[index]
         return frames == planned or (self.source.interlaced and abs(2 * frames - planned) <= 1)
 
-    @property
-    def repeat(self) -> int:
-        """How long before the end of a held segment its last picture is shown once more, in ticks of TIMESCALE."""
+    def repeats_in(self, index: int) -> int:
+        return self.repeats[index] if self.repeats else 0
+
+    def repeat_times(self, index: int, last: int, end: int) -> list[int]:
+        """When the last picture of a segment, shown at `last`, is shown again: evenly, and then just before `end`.
+
+        In ticks of TIMESCALE; rising.
+        """
+        count = self.repeats_in(index)
         rate = max(self.output_frame_rate.fraction(), LEAST_REPEAT_RATE)
-        return round(TIMESCALE / rate)
+        span = max(count, end - round(TIMESCALE / rate) - last)
+        return [last + span * number // count for number in range(1, count + 1)]
 
     def seconds(self, pts: int) -> float:
         """The time of `pts` on the published timeline, which starts at cut 0."""

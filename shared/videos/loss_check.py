@@ -54,7 +54,7 @@ def _planned_losses(plan: Plan) -> list[str]:
 
 def _distinct_pictures(plan: Plan) -> int:
     """A picture that stands over the beginning of a segment is counted in an earlier segment too, or comes again."""
-    repeated = sum(first != cut for first, cut in zip(plan.first, plan.cuts, strict=False)) + len(plan.held)
+    repeated = sum(first != cut for first, cut in zip(plan.first, plan.cuts, strict=False)) + sum(plan.repeats)
     return sum(plan.frames) - repeated
 
 

@@ -115,8 +115,9 @@ def test_the_first_picture_stands_before_the_film_and_the_last_one_after_it() ->
     plan = a_plan([1000, 1001], [1000], 1600, Fraction(1, 25), start=0)
     assert plan.cuts == [0, 250, 500, 750, 1000, 1250, 1500, 1600]
     assert plan.first == [1000, 1000, 1000, 1000, 1000, 1001, 1001]
-    assert plan.frames == [2, 2, 2, 2, 3, 2, 2]
-    assert plan.held == list(range(7))
+    assert plan.repeats == [2, 2, 2, 2, 2, 2, 1]
+    assert plan.frames == [3, 3, 3, 3, 4, 3, 2]
+    assert plan.delay == 0
     assert plan.seeks[:5] == [None] * 5
 
 

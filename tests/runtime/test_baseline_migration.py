@@ -103,7 +103,7 @@ def _old_film(database: Database, video_id: str, state: str, sound: dict[str, ob
     """As 0.1 left it in the middle of its work."""
     plan = msgspec.to_builtins(PLAN)
     plan["source"] |= {"audio": sound, "counted": counted, "first_picture": 0.0}
-    for new in ("first", "entries", "delay", "held"):
+    for new in ("first", "entries", "delay", "repeats"):
         del plan[new]
     database.all(
         "insert into video (id, owner_id, title, state, plan) values (%s, 'o', %s, %s, %s)",

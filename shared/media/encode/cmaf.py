@@ -31,8 +31,8 @@ def write_segment(
     start, end = ticks(plan, plan.cuts[index]), ticks(plan, plan.cuts[index + 1])
     shift = -round(plan.cuts[0] * plan.source.time_base.fraction() * TIMESCALE)
     parts = _retimed(demux(raw), times) if times else demux(raw)
-    if index in plan.held and not filler:
-        parts = _last_at(parts, end - plan.repeat - shift)
+    if plan.repeats_in(index) and not filler:
+        parts = _repeats_in_time(parts, plan, index, (start - shift, end - shift))
     path = out_dir / f"{rendition.name}-{index:05d}.m4s"
     init_path = out_dir / f"{rendition.name}-{index:05d}-init.mp4"
     try:
@@ -59,13 +59,12 @@ def write_segment(
     )
 
 
-def _last_at(parts: FragmentedFile, time: int) -> FragmentedFile:
-    """The same samples, the one that is presented last at `time`, or just after the one before."""
-    place = max(range(len(parts.samples)), key=lambda place: parts.samples[place].pts)
-    before = max((sample.pts for at, sample in enumerate(parts.samples) if at != place), default=time - 1)
-    samples = list(parts.samples)
-    samples[place] = samples[place]._replace(pts=max(time, before + 1))
-    return parts._replace(samples=samples)
+def _repeats_in_time(parts: FragmentedFile, plan: Plan, index: int, span: tuple[int, int]) -> FragmentedFile:
+    """The same samples, those that repeat the last picture at their times. One that shows no other: from its own on."""
+    shown = sorted(sample.pts for sample in parts.samples)
+    own = shown[: max(1, len(shown) - plan.repeats_in(index))]
+    again = plan.repeat_times(index, max(own[-1], span[0]), span[1])
+    return _retimed(parts, [*own, *again][: len(shown)])
 
 
 def _retimed(parts: FragmentedFile, times: list[int]) -> FragmentedFile:

@@ -17,7 +17,8 @@ RGB_FORMATS = ("rgb", "bgr", "gbr", "argb", "abgr", "pal", "0rgb", "0bgr")  # ho
 def segment_pictures(source: Stream, plan: Plan, index: int) -> Stream:
     """The pictures of segment `index`, at most `frame_rate_cap` per second."""
     pictures = _select(_window(_prepared(source, plan.source), plan, index), plan.frame_rate_cap)
-    return pictures.filter("tpad", stop=1, stop_mode="clone") if index in plan.held else pictures
+    again = plan.repeats_in(index)
+    return pictures.filter("tpad", stop=again, stop_mode="clone") if again else pictures
 
 
 def still_picture(source: Stream, plan: Plan, index: int, since: int) -> Stream:

@@ -145,17 +145,16 @@ class SegmentJob:
         key_interval = max(1, ceil(KEY_INTERVAL_SECONDS * self.plan.output_frame_rate.fraction()))
         streams = renditions_of(pictures, self.plan, self.renditions, self.encoder)
         reorder = self.plan.delay > 0
-        held = {}
-        if self.index in self.plan.held:
-            # The last picture is shown once more, just before the end of the segment: libavformat's DASH demuxer ends
-            # the film where one stream does. No B-frame may reach from there over the still phase.
-            held = {"force_key_frames": f"expr:eq(n,{self.plan.frames[self.index] - 1})"}
+        forced = {}
+        if again := self.plan.repeats_in(self.index):
+            # No B-frame may reach over the time in which a picture stands.
+            forced = {"force_key_frames": f"expr:gte(n,{self.plan.frames[self.index] - again})"} if reorder else {}
         outputs = [
             # one encoder thread: the bytes are then the same on every machine
             stream.output(
                 str(path),
                 **OUTPUT_OPTIONS,
-                **held,
+                **forced,
                 **self.encoder.output_options(rendition, key_interval, 1, reorder=reorder),
             )
             for stream, path, rendition in zip(streams, self._raw, self.renditions, strict=True)

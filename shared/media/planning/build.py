@@ -14,6 +14,7 @@ from shared.media.planning.ladder import STANDARD, ladder
 MAX_FRAME_RATE = 60  # frames per second
 SEEK_MARGIN_SECONDS = 2  # before a keyframe, in containers where seeks are not exact
 DELAY_FRAMES = 2  # between decoding and showing a picture: B-frames that other B-frames refer to
+LONGEST_PICTURE_SECONDS = 5
 HOLE_EVERY_SECONDS = 30  # a film with fewer still phases gets a cut after each, and B-frames elsewhere
 MAX_HOURS = 100
 
@@ -37,13 +38,14 @@ def build_plan(scan: ScanResult, rungs: list[str] = STANDARD) -> Plan:
     longest = max(after - before for before, after in pairwise(cuts)) * time_base
     segments = pictures_between(pts, cuts)
     still = int(STILL_SECONDS / time_base)
+    repeats = [_repeats(times[-1], after, time_base) for times, after in zip(segments, cuts[1:], strict=True)]
     moving = frame_rate * STILL_SECONDS > 1 and not any(still_ends(times, still) for times in segments)
-    held = [index for index, times in enumerate(segments) if cuts[index + 1] - times[-1] > still]
+    moving &= 2 * sum(map(bool, repeats)) <= len(repeats)  # else there is hardly a place for B-frames
     first = first_pictures(scan.pts, cuts)
     return Plan(
         source=info,
         cuts=cuts,
-        frames=[len(times) + (index in held) for index, times in enumerate(segments)],
+        frames=[len(times) + again for times, again in zip(segments, repeats, strict=True)],
         renditions=ladder(info.width, info.height, frame_rate, rungs),
         output_frame_rate=Ratio.of(frame_rate),
         # an audio segment may be one AAC frame longer than the video it goes with
@@ -52,9 +54,16 @@ def build_plan(scan: ScanResult, rungs: list[str] = STANDARD) -> Plan:
         frame_rate_cap=cap,
         first=first,
         entries=_entries(first, scan),
-        held=held,
+        repeats=repeats,
         delay=round(DELAY_FRAMES * TIMESCALE / frame_rate) if moving else 0,
     )
+
+
+def _repeats(last: int, after: int, time_base: Fraction) -> int:
+    """How often the last picture of a segment is shown again, when it stands for long: mpv takes a picture of ten
+    seconds for a fault, and libavformat's DASH demuxer ends the film where one stream does."""
+    stands = (after - last) * time_base
+    return ceil(stands / LONGEST_PICTURE_SECONDS) if stands > STILL_SECONDS else 0
 
 
 def _holes(scan: ScanResult) -> list[int]:

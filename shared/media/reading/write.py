@@ -26,9 +26,11 @@ def write_pictures(source: str, plan: Plan, index: int, pipe: int) -> PipedPictu
             _write(encoder, picture.frame, out.fileno())
             times.append(picture.time)
             last = picture.frame
-        if index in plan.held and encoder is not None and last is not None:
-            _write(encoder, last, out.fileno())
-            times.append(max(times[-1] + 1, plan.cuts[index + 1] - plan.repeat))
+        if times and encoder is not None and last is not None:
+            shown = max(times[-1], plan.cuts[index])
+            for time in plan.repeat_times(index, shown, plan.cuts[index + 1]):
+                _write(encoder, last, out.fileno())
+                times.append(time)
         if not times and (before := picture_before(source, plan, index)) is not None:
             standing = True
             for picture in shaper.shaped(iter([before])):
