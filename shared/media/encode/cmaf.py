@@ -63,7 +63,8 @@ def _repeats_in_time(parts: FragmentedFile, plan: Plan, index: int, span: tuple[
     """The same samples, those that repeat the last picture at their times. One that shows no other: from its own on."""
     shown = sorted(sample.pts for sample in parts.samples)
     own = shown[: max(1, len(shown) - plan.repeats_in(index))]
-    again = plan.repeat_times(index, max(own[-1], span[0]), span[1])
+    own[0] = span[0]  # it stands at the cut, whatever its own time is
+    again = plan.repeat_times(index, own[-1], span[1])
     return _retimed(parts, [*own, *again][: len(shown)])
 
 

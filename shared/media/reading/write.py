@@ -27,8 +27,8 @@ def write_pictures(source: str, plan: Plan, index: int, pipe: int) -> PipedPictu
             times.append(picture.time)
             last = picture.frame
         if times and encoder is not None and last is not None:
-            shown = max(times[-1], plan.cuts[index])
-            for time in plan.repeat_times(index, shown, plan.cuts[index + 1]):
+            times[0] = plan.cuts[index]  # it stands there, whatever its own time is
+            for time in plan.repeat_times(index, times[-1], plan.cuts[index + 1]):
                 _write(encoder, last, out.fileno())
                 times.append(time)
         if not times and (before := picture_before(source, plan, index)) is not None:
