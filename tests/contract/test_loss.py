@@ -8,16 +8,21 @@ import pytest
 
 from events import SegmentEncoded, SourceKept, VideoFailed, VideoReady
 from shared.storage.nodes.location import local_stores
-from tests.conftest import Database
+from tests.conftest import Database, Wadi
 from tests.films.film import ENCODERS, Film, planned, uploaded
 from tests.films.stored import recorded
-from tests.functions.people import Person
+from tests.functions.people import Person, account
 from tests.functions.waking import deliver
 from tests.media.clips import blot, cached, clip, damaged, ffmpeg
 
 EVERYTHING = (*ENCODERS, "make_thumbnails", "extract_subtitles", "publish_video", "place_segment", "release_source")
 X264 = "-c:v libx264 -preset veryfast -pix_fmt yuv420p -g 50 -bf 0"
 ALL_NODES = {"node-1", "node-2", "node-3"}
+
+
+@pytest.fixture(scope="module")
+def creator(database: Database, wadi: Wadi) -> Person:
+    return account(database, "Ada")
 
 
 def whole_file() -> Path:

@@ -10,7 +10,8 @@ import msgspec
 from events import EVENTS, Event, SegmentEncoded, VideoUploaded
 from shared.db import transaction
 from shared.ids import new_id
-from shared.media.model import TIMESCALE, Plan
+from shared.media.audio.timing import boundaries
+from shared.media.model import AUDIO_RENDITION, FRAME_SAMPLES, SAMPLE_RATE, TIMESCALE, Plan
 from shared.outbox import publish
 from shared.runtime.capability import EventCapability
 from shared.storage import record, store_file
@@ -153,11 +154,15 @@ class Film:
         key = store_bytes(f"videos/{self.id}/{rendition}/{index}-0123abcd.m4s", b"a segment", self.id)
         init = store_bytes(f"videos/{self.id}/{rendition}/init-0123abcd.mp4", b"an init segment", self.id)
         plan = msgspec.convert(self.row["plan"], Plan)
+        timescale, frames = TIMESCALE, plan.frames[index]
         start, end = (round(plan.seconds(cut) * TIMESCALE) for cut in plan.cuts[index : index + 2])
+        if rendition.startswith(AUDIO_RENDITION):
+            first, after = boundaries(plan)[index : index + 2]
+            start, end, timescale, frames = first * FRAME_SAMPLES, after * FRAME_SAMPLES, SAMPLE_RATE, after - first
         self._do(
             "update media_segment set object_key = %s, init_key = %s, encoded_at = now(), start = %s, duration = %s,"
             " timescale = %s, frames = %s where id = %s",
-            (key, init, start, end - start, TIMESCALE, plan.frames[index], segment),
+            (key, init, start, end - start, timescale, frames, segment),
         )
         return SegmentEncoded(self.id, segment, rendition, index, key, init)
 

@@ -1,7 +1,5 @@
 """extract_subtitles: every text subtitle track as a WebVTT file, a side branch: without them a video is a video."""
 
-import pytest
-
 from events import SegmentPlaced, VideoFailed, VideoPlanned
 from shared.storage.nodes.location import local_stores
 from tests.conftest import Database, Wadi
@@ -80,25 +78,38 @@ def test_before_the_plan_or_after_a_delete_nothing_happens(database: Database, c
     assert (film.row["subtitles_done"], rows(film)) == (False, [])
 
 
-@pytest.mark.parametrize("broken", [False, True])
-def test_the_last_that_a_ready_video_waits_for_lets_its_source_go(
-    database: Database, creator: Person, broken: bool
-) -> None:
+def ready_but_for_subtitles(database: Database, creator: Person) -> Film:
     film = planned(database, creator, tracks_file())
-    if broken:
-        damage(film)
     for one in film.segments(encoded=False):
         film.encoded(one["rendition"], one["index"])
     database.all("update media_segment set placed_at = now() where video_id = %s", (film.id,))
     film.set(state="ready", thumbnails_done=True)
     assert film.sent(SegmentPlaced) == []
+    return film
+
+
+def test_the_last_that_a_ready_video_waits_for_lets_its_source_go(database: Database, creator: Person) -> None:
+    film = ready_but_for_subtitles(database, creator)
     extract(film)
-    assert len(rows(film)) == (0 if broken else 2)
+    assert len(rows(film)) == 2
     (event,) = film.sent(SegmentPlaced)
     assert deliver("release_source", event).status_code == 204
     assert recorded(database, film.row["source_key"]) == set()
     for row in rows(film):
         assert len(recorded(database, str(row["object_key"]))) == 3, "they cannot be made again without the source"
+
+
+def test_without_its_subtitles_a_source_stays(database: Database, creator: Person) -> None:
+    film = ready_but_for_subtitles(database, creator)
+    database.all("update video set subtitles_done = true where id = %s", (film.id,))
+    assert deliver("release_source", SegmentPlaced(film.id, *_any_segment(film))).status_code == 204
+    assert recorded(database, film.row["source_key"]) != set()
+    assert any("ubtitle" in reason for reason in film.row["source_kept"])
+
+
+def _any_segment(film: Film) -> tuple[str, str]:
+    one = film.segments(encoded=True)[0]
+    return str(one["id"]), str(one["object_key"])
 
 
 def test_where_none_can_be_made_the_video_goes_on_without(database: Database, creator: Person) -> None:
