@@ -18,7 +18,12 @@ def segment_pictures(source: Stream, plan: Plan, index: int) -> Stream:
     """The pictures of segment `index`, at most `frame_rate_cap` per second."""
     pictures = _select(_window(_prepared(source, plan.source), plan, index), plan.frame_rate_cap)
     again = plan.repeats_in(index)
-    return pictures.filter("tpad", stop=again, stop_mode="clone") if again else pictures
+    if not again:
+        return pictures
+    # tpad goes by the frame rate of the stream, which may be 90,000: then the rate limit leaves no bits for a picture
+    second = max(1, round(1 / plan.source.time_base.fraction()))
+    apart = f"if(gte(N,{plan.frames[index] - again}),PREV_OUTPTS+{second},PTS)"
+    return pictures.filter("tpad", stop=again, stop_mode="clone").filter("setpts", apart)
 
 
 def still_picture(source: Stream, plan: Plan, index: int, since: int) -> Stream:
