@@ -16,7 +16,7 @@ GAP = 1.5  # times the usual step
 def stretch(packets: AudioPackets) -> float:
     """Seconds by the timestamps for each second of samples; 1 where they agree, or where packets differ in length."""
     frame = packets.first_frame
-    if frame is None or len(packets.runs) > 1:
+    if frame is None or packets.frame_samples <= 0 or len(packets.runs) > 1:
         return 1.0
     steps = [after - before for before, after in pairwise(packets.pts) if UNKNOWN not in (before, after)]
     if len(steps) < 10:
@@ -27,7 +27,7 @@ def stretch(packets: AudioPackets) -> float:
     if len(going_on) < 0.9 * len(steps) or max(going_on) - min(going_on) > jitter:
         return 1.0
     by_timestamps = float(sum(going_on) * packets.time_base)
-    by_samples = len(going_on) * frame.samples / frame.sample_rate
+    by_samples = len(going_on) * packets.frame_samples / frame.sample_rate
     ratio = by_timestamps / by_samples
     drifts = LEAST < abs(ratio - 1) < MOST and abs(by_timestamps - by_samples) > LEAST_SECONDS
     return ratio if drifts else 1.0

@@ -112,6 +112,7 @@ class AudioPackets(StreamPackets):
         super().__init__(stream)
         self.audio = stream
         self.first_frame: AudioFrame | None = None
+        self.frame_samples = -1  # of the second frame: what the file says to skip makes the first one shorter
         self.first_decoded = 0  # number of the packet that gave the first frame
         self.channels = 0
         self.order: list[str] = []  # of the channels, where it is a custom one
@@ -121,15 +122,18 @@ class AudioPackets(StreamPackets):
 
     def add(self, packet: "Packet[Any]", epoch: int) -> None:
         super().add(packet, epoch)
-        if self.first_frame is None and self._tries and self.audio.codec_context is not None:
+        if self.frame_samples < 0 and self._tries and self.audio.codec_context is not None:
             self._tries -= 1
             try:
                 frames = packet.decode()
             except av.error.FFmpegError:
                 return
-            if frames:
-                self.first_frame, self.first_decoded = cast(AudioFrame, frames[0]), len(self.pts) - 1
-                self.channels = self.first_frame.layout.nb_channels
+            for frame in cast(list[AudioFrame], frames):
+                if self.first_frame is None:
+                    self.first_frame, self.first_decoded = frame, len(self.pts) - 1
+                    self.channels = frame.layout.nb_channels
+                else:
+                    self.frame_samples = frame.samples
 
 
 class PacketScan:
