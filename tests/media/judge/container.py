@@ -5,6 +5,7 @@ from itertools import pairwise
 from typing import NamedTuple
 
 from shared.media.mp4 import children, find
+from shared.media.planning.frame_rate import STILL_SECONDS
 
 
 class Track(NamedTuple):
@@ -89,5 +90,5 @@ def assert_steady(video: Track, delay: int, rate: float) -> None:
     assert len(set(shown)) == len(shown), "two pictures at one time"
     assert min(video.offset) >= 0, f"a composition offset of {min(video.offset)}"
     longest = max(video.offset) / video.timescale
-    few = max(FEW_PICTURES / rate, 0.3) if delay else 0.0
+    few = FEW_PICTURES / rate + float(STILL_SECONDS) if delay else 0.0
     assert longest <= few, f"a picture is shown {longest:.3f} s after it was decoded"
