@@ -111,8 +111,16 @@ def bearer(text: str) -> dict[str, str]:
 
 
 def path(name: str) -> str:
+    filled = {
+        "{id}": "0198c0de-0000-7000-8000-000000000002",
+        "{name}": "master.m3u8",
+        "{grant}": "0198c0de.1790000000.abc",
+        "{file}": "1080p.12.m4s",
+    }
     template = CAPABILITIES[name].route.template
-    return template.replace("{id}", "0198c0de-0000-7000-8000-000000000002").replace("{name}", "master.m3u8")
+    for placeholder, value in filled.items():
+        template = template.replace(placeholder, value)
+    return template
 
 
 def problem(answer: httpx.Response, status: int, slug: str) -> dict[str, Any]:
