@@ -10,7 +10,7 @@ from shared.media.mp4.codecs import codecs_of
 from shared.media.mp4.edit_list import delay_of, with_edit_list
 from shared.media.mp4.fragmented import FragmentedFile, Sample, demux
 from shared.media.mp4.segment import decode_times, media_segment, spread
-from shared.media.mp4.top_level import RandomAccess, top_level_types
+from shared.media.mp4.top_level import RandomAccess, top_level_boxes, top_level_types
 
 __all__ = [
     "Box",
@@ -28,6 +28,7 @@ __all__ = [
     "full_box",
     "media_segment",
     "spread",
+    "top_level_boxes",
     "top_level_types",
     "with_edit_list",
 ]

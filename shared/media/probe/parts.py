@@ -1,9 +1,8 @@
 """Where a source has to be opened anew, because one demuxer does not read on: a file behind a file, another codec."""
 
 import re
-import struct
 
-from shared.media.mp4 import RandomAccess
+from shared.media.mp4 import RandomAccess, top_level_boxes
 from shared.media.probe.clock import Jump
 from shared.media.probe.programme_map import Programme, programmes
 
@@ -15,7 +14,6 @@ FRAGMENT = (b"moof", 4)
 FLV_HEADER = re.compile(rb"FLV\x01[\x00-\x05]\x00\x00\x00\x09\x00\x00\x00\x00")
 FLV_HEADER_BYTES = 13
 BLOCK_BYTES = 1 << 22
-MOST_BOXES = 64
 MOST_PARTS = 100
 
 
@@ -57,19 +55,8 @@ def _found_before(source: RandomAccess, jumps: list[Jump], beginning: tuple[byte
 
 def _header_bytes(source: RandomAccess) -> int:
     """Up to the end of the first moov; 0 where it is not before all media."""
-    at = 0
-    for _ in range(MOST_BOXES):
-        header = source.read(at, 16)
-        if len(header) < 16:
-            return 0
-        size: int = struct.unpack_from(">I", header)[0]
-        kind = header[4:8]
-        if size < 8 or kind in (b"mdat", b"moof"):
-            return 0
-        at += size
-        if kind == b"moov":
-            return at
-    return 0
+    first = next((box for box in top_level_boxes(source) if box.type in ("moov", "mdat", "moof")), None)
+    return first.end if first and first.type == "moov" else 0
 
 
 def _flv_headers(source: RandomAccess) -> list[int]:
@@ -83,19 +70,10 @@ def _flv_headers(source: RandomAccess) -> list[int]:
 
 def _second_files(source: RandomAccess) -> list[int]:
     """Where an MP4 file begins behind the first one. Only the headers of the first boxes are read."""
-    edges, at, movies = [], 0, 0
-    for number in range(MOST_BOXES):
-        header = source.read(at, 16)
-        if len(header) < 8:
-            break
-        size, kind = struct.unpack_from(">I4s", header)
-        if size == 1 and len(header) == 16:
-            (size,) = struct.unpack_from(">Q", header, 8)
-        if kind == b"ftyp" and number and movies:
-            edges.append(at)
+    edges, movies = [], 0
+    for box in top_level_boxes(source):
+        if box.type == "ftyp" and movies:
+            edges.append(box.start)
             movies = 0
-        movies += kind == b"moov"
-        if size < 8:
-            break
-        at += size
+        movies += box.type == "moov"
     return edges
