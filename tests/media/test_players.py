@@ -5,7 +5,6 @@ import os
 import shutil
 import subprocess
 import threading
-import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -20,6 +19,7 @@ from tests.media.judge.player import GRID, play
 from tests.media.judge.verdict import Expected, played_faults, write_manifests
 from tests.media.odd import ends, gaps
 from tests.media.odd.making import Odd, beeps, lavfi, odd_times, pictures
+from tests.media.packaging import assert_packager_agrees
 from tests.media.published import Result, publish
 
 PLAIN = Odd(
@@ -76,21 +76,7 @@ def packager() -> str:
 
 def test_shaka_packager(published: Published, packager: str, tmp_path: Path) -> None:
     """It finds the same length in each rendition, without a warning."""
-    result = published.result
-    span = result.plan.seconds(result.plan.cuts[-1])
-    for rendition in result.tracks:
-        joined = tmp_path / f"{rendition}.mp4"
-        joined.write_bytes(result.joined(rendition))
-        sound = rendition.startswith("audio")
-        stream = f"in={joined},stream={'audio' if sound else 'video'},output={tmp_path / 'out.mp4'}"
-        command = [packager, stream, "--mpd_output", str(tmp_path / "out.mpd")]
-        done = subprocess.run(command, capture_output=True, text=True, check=False)
-        assert done.returncode == 0, done.stderr
-        assert "WARNING" not in done.stderr
-        assert "ERROR" not in done.stderr
-        root = ElementTree.parse(tmp_path / "out.mpd").getroot()
-        length = float(root.get("mediaPresentationDuration", "")[2:-1])
-        assert length == pytest.approx(span, abs=0.022 if sound else 0.001)
+    assert_packager_agrees(packager, published.result, tmp_path)
 
 
 class QuietHandler(SimpleHTTPRequestHandler):
