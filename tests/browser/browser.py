@@ -4,8 +4,13 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 HERE = Path(__file__).parent
 MODULES = HERE / "node_modules"
@@ -93,3 +98,21 @@ class Page:
 
     def close(self) -> None:
         self.ask("close")
+
+
+@contextmanager
+def running_browser(folder: Path) -> Iterator[Browser]:
+    """One whose log is in `folder`. Skips the test where none can run, or fails it with REQUIRE_BROWSER=1."""
+    if missing := lacking():
+        reason = f"playback in a browser needs {', '.join(missing)}; ./task test:browser gets the packages"
+        if os.environ.get("REQUIRE_BROWSER") == "1":
+            pytest.fail(reason)
+        pytest.skip(reason)
+    browser = Browser(folder / "driver.log")
+    yield browser
+    browser.close()
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass

@@ -1,18 +1,17 @@
 """A platform, the videos published on it, a browser and a server for its pages: each once for all playback tests."""
 
-import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.browser.browser import HERE, Browser, Page, lacking
+from tests.browser.browser import HERE, Browser, Page, QuietHandler, running_browser
 from tests.browser.clips import Clip, steady, uneven
 from tests.cli.runs import User, free_port
 
@@ -28,21 +27,10 @@ class Video:
     dash_url: str
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: Any) -> None:
-        pass
-
-
 @pytest.fixture(scope="session")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if missing := lacking():
-        reason = f"playback in a browser needs {', '.join(missing)}; ./task test:browser gets the packages"
-        if os.environ.get("REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    browser = Browser(tmp_path_factory.mktemp("browser") / "driver.log")
-    yield browser
-    browser.close()
+    with running_browser(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
 
 
 @pytest.fixture(scope="session")

@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser.browser import Browser
-from tests.browser.conftest import QuietHandler
+from tests.browser.browser import Browser, QuietHandler
 
 ROOT = Path(__file__).resolve().parents[2]
 DIAGRAM = re.compile(r"^```mermaid\n(.*?)^```", re.DOTALL | re.MULTILINE)

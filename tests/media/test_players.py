@@ -1,20 +1,19 @@
 """What is published, opened by players of others: mpv, shaka-packager and Chromium. ffmpeg plays in every verdict of
 the judge. mpv tells the most: it is given a file to write what it would show and play, instead of a screen."""
 
-import os
 import shutil
 import subprocess
 import threading
 from collections.abc import Iterator
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from msgspec import Struct
 from msgspec.structs import replace
 
-from tests.browser.browser import Browser, lacking
+from tests.browser.browser import Browser, QuietHandler, running_browser
 from tests.media.judge.player import GRID, play
 from tests.media.judge.verdict import Expected, played_faults, write_manifests
 from tests.media.odd import ends, gaps
@@ -79,21 +78,10 @@ def test_shaka_packager(published: Published, packager: str, tmp_path: Path) -> 
     assert_packager_agrees(packager, published.result, tmp_path)
 
 
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
-    if missing := lacking():
-        reason = f"playback in a browser needs {', '.join(missing)}; ./task test:browser gets the packages"
-        if os.environ.get("REQUIRE_BROWSER") == "1":
-            pytest.fail(reason)
-        pytest.skip(reason)
-    browser = Browser(tmp_path_factory.mktemp("browser") / "driver.log")
-    yield browser
-    browser.close()
+    with running_browser(tmp_path_factory.mktemp("browser")) as browser:
+        yield browser
 
 
 @pytest.fixture
